@@ -1,0 +1,20 @@
+/*
+ * compat.h
+ *	  The newest server API, spelled for the older servers we build against.
+ *
+ * No other file tests PG_VERSION_NUM.
+ */
+#ifndef LEAD_STAGE_COMPAT_H
+#define LEAD_STAGE_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "lead_stage needs PostgreSQL 15 or later"
+#endif
+
+/* 16 brought soft input errors; before it every input error is raised. */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, dummy, ...) \
+	do { (void) (context); ereport(ERROR, __VA_ARGS__); return (dummy); } while (0)
+#endif
+
+#endif							/* LEAD_STAGE_COMPAT_H */
