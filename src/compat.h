@@ -17,4 +17,9 @@
 	do { (void) (context); ereport(ERROR, __VA_ARGS__); return (dummy); } while (0)
 #endif
 
+/* 18 brought a magic block that names the module and its version. */
+#if PG_VERSION_NUM < 180000
+#define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
+#endif
+
 #endif							/* LEAD_STAGE_COMPAT_H */

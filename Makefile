@@ -1,0 +1,121 @@
+# Builds, installs and tests the extension with PGXS; "make help" lists the
+# targets.  Every list that PostgreSQL's rules need is explicit, one name a
+# line: "make check-listed" finds a file that nobody listed.
+
+EXTENSION = lead_stage
+MODULE_big = lead_stage
+
+OBJS = \
+	src/module.o
+
+HEADERS = src/lead_stage.h
+
+# pg_regress runs these one after the other.
+REGRESS_ALL = \
+	install
+
+# Only for servers with soft input errors.
+REGRESS_16 =
+
+ISOLATION =
+
+PG_CONFIG ?= pg_config
+
+# The version is written once, in the control file.
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" lead_stage.control)
+SERVER_MAJOR := $(shell $(PG_CONFIG) --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+
+INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
+SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
+DATA_built = $(INSTALL_SQL)
+DATA = $(filter-out $(INSTALL_SQL),$(wildcard sql/$(EXTENSION)--*--*.sql))
+
+REGRESS = $(REGRESS_ALL)
+ifeq ($(filter 14 15,$(SERVER_MAJOR)),)
+REGRESS += $(REGRESS_16)
+endif
+REGRESS_OPTS = --inputdir=$(srcdir)/test --load-extension=$(EXTENSION)
+ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION)
+
+# As system headers the server's own are exempt from the warnings we ask for.
+PG_CPPFLAGS = -I$(srcdir)/src -DLEAD_STAGE_VERSION='"$(EXTVERSION)"'
+ifdef WERROR
+PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS += -Wall -Wextra -Wno-unused-parameter -Werror
+endif
+
+EXTRA_CLEAN = src/.built-for $(SAVED_RESULTS)
+SAVED_RESULTS = results output_iso tmp_check regression.diffs regression.out
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# The install script is its parts, in the order of their names.  The directory
+# is a prerequisite so that a part taken away is noticed too.
+$(INSTALL_SQL): $(SQL_PARTS) sql/parts lead_stage.control
+	awk 'FNR == 1 && NR > 1 { print "" } 1' $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
+
+# Objects depend on every header, and on the server they were built for.
+HEADER_FILES = $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(HEADER_FILES) src/.built-for
+
+.PHONY: FORCE
+src/.built-for: FORCE
+	@echo '$(VERSION) $(pkglibdir) $(WERROR)' | cmp -s - $@ || \
+		echo '$(VERSION) $(pkglibdir) $(WERROR)' > $@
+
+# ---------------------------------------------------------------------------
+# Against a running server, as installcheck is: PGHOST, PGPORT, PGUSER.
+
+.PHONY: pgtap pgtap-database tap
+PGTAP_DB = contrib_regression_pgtap
+PGTAP_TESTS = $(sort $(wildcard test/pgtap/*.sql))
+PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
+PG_PROVE = pg_prove
+
+pgtap-database:
+	'$(bindir)/psql' -X -q -d postgres -v ON_ERROR_STOP=1 \
+		-c 'SET client_min_messages = error' \
+		-c 'DROP DATABASE IF EXISTS $(PGTAP_DB)' -c 'CREATE DATABASE $(PGTAP_DB)'
+	'$(bindir)/psql' -X -q -d $(PGTAP_DB) -v ON_ERROR_STOP=1 \
+		-c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION $(EXTENSION)'
+
+pgtap: pgtap-database
+	$(PG_PROVE) --psql-bin '$(bindir)/psql' --dbname $(PGTAP_DB) $(PGTAP_TESTS)
+
+# These start servers of their own, so not as root.
+tap:
+	$(prove_installcheck)
+
+# ---------------------------------------------------------------------------
+# On a throw-away copy of the server; the machine's own stays as it is.
+
+.PHONY: test demo check-listed
+# PG_CONFIG is handed on only if somebody chose it.
+ifneq ($(origin PG_CONFIG),file)
+CHOSEN_PG_CONFIG = PG_CONFIG='$(PG_CONFIG)'
+endif
+ON_COPY = env -u MAKEFLAGS -u MAKELEVEL $(CHOSEN_PG_CONFIG)
+
+test:
+	@$(ON_COPY) SUITES='$(SUITES)' TESTS='$(TESTS)' bash test/run.sh
+
+demo:
+	@$(ON_COPY) bash demo/run.sh
+
+check-listed:
+	@OBJS='$(OBJS)' REGRESS='$(REGRESS_ALL) $(REGRESS_16)' ISOLATION='$(ISOLATION)' \
+		EXTVERSION='$(EXTVERSION)' bash test/check-listed.sh
+
+.PHONY: help
+help:
+	@echo 'make                build the library and the install script (PG_CONFIG=..., WERROR=1)'
+	@echo 'make install        install them into that PostgreSQL'
+	@echo 'make demo           show the extension at work on a throw-away server'
+	@echo 'make test           run every suite on a throw-away server (SUITES="regress pgtap", TESTS="install")'
+	@echo 'make installcheck   run the regression and isolation tests on a running server'
+	@echo 'make pgtap          run the pgTAP tests on a running server'
+	@echo 'make tap            run the Perl tests, which start servers themselves (not as root)'
+	@echo 'make check-listed   check that no source or test file was forgotten in the Makefile'
+	@echo 'make clean          remove what was built'
+	@echo 'make uninstall      remove what was installed'

@@ -1,0 +1,3 @@
+CREATE EXTENSION lead_stage;
+
+\dx lead_stage

@@ -1,0 +1,128 @@
+#!/bin/bash
+# run.sh -- runs every suite on a throw-away server, for "make test".
+#
+# Its last line is "N passed, N failed": files of tests, plus one for the build
+# and one for the Makefile's lists.  SUITES and TESTS (names of regression or
+# isolation tests) narrow it down.
+. "$(dirname "$0")/server.sh"
+
+SUITES=${SUITES:-listed regress isolation pgtap tap}
+passed=0 failed=0 skipped=0
+
+wanted() { [[ " $SUITES " == *" $1 "* ]]; }
+title() { printf '\n== %s\n' "$*"; }
+
+# one NAME STATUS: counts a check that is not a file of tests
+one() {
+	if [ "$2" = 0 ]; then passed=$((passed + 1)) ; else failed=$((failed + 1)); say "$1 failed"; fi
+}
+
+# Adds up what a suite printed.  A suite that failed without naming a failed
+# test died on the way: that is one failure.
+# count STATUS LOG PASSED-PATTERN FAILED-PATTERN
+count() {
+	local good bad
+	good=$(grep -cE "$3" "$2") bad=$(grep -cE "$4" "$2")
+	if [ "$1" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+	passed=$((passed + good)) failed=$((failed + bad))
+}
+
+# PostgreSQL 15 writes "test name ... ok  12 ms"; later ones write TAP.
+count_regress() {
+	count "$1" "$2" '^(test | {4} ).* \.\.\. ok |^ok [0-9]+ ' '^(test | {4} ).* \.\.\. FAILED|^not ok [0-9]+ '
+}
+
+# prove prints one line for each file, ending in ok or skipped, and anything
+# else if the file failed.
+count_prove() {
+	local status=$1 log=$2 files=$3 good skip bad
+	good=$(grep -cE '^.*\.(sql|pl) \.+ ok( |$)' "$log")
+	skip=$(grep -cE '^.*\.(sql|pl) \.+ skipped' "$log")
+	bad=$((files - good - skip))
+	if [ "$status" != 0 ] && [ $bad = 0 ]; then bad=1; fi
+	passed=$((passed + good)) skipped=$((skipped + skip)) failed=$((failed + bad))
+}
+
+# Writes where both the server's user and we can read it.
+logged() {
+	local log=$1; shift
+	"$@" </dev/null 2>&1 | tee "$log"
+	return "${PIPESTATUS[0]}"
+}
+
+need_packages
+private_prefix
+say "testing with $("$PG_CONFIG" --version)"
+
+(trap - EXIT; start_server) >"$LS_TMP/start.log" 2>&1 &
+starting=$!
+build_extension WERROR=1 >"$LS_TMP/build.log" 2>&1
+built=$?
+wait $starting || { cat "$LS_TMP/start.log"; die "the server did not start"; }
+
+[ $built = 0 ] || cat "$LS_TMP/build.log"
+one "the build" $built
+
+if wanted listed; then
+	make_extension -s check-listed
+	one "check-listed" $?
+fi
+
+if [ $built = 0 ]; then
+	tap_files=("$LS_SRC"/test/t/*.pl)
+	[ -e "${tap_files[0]}" ] || tap_files=()
+	# Tests on real data skip where it is not.
+	export LEAD_STAGE_DATA=${LEAD_STAGE_DATA:-$LS_ROOT/../shared/data}
+	# On servers of their own, so at the same time as the others.
+	if wanted tap && [ ${#tap_files[@]} -gt 0 ]; then
+		make_extension -s tap PROVE_FLAGS=-j2 >"$LS_TMP/tap.log" 2>&1 </dev/null &
+		tap=$!
+	fi
+
+	if wanted regress; then
+		title "regression tests"
+		logged "$LS_TMP/regress.log" make_extension -s installcheck ISOLATION= ${TESTS:+REGRESS="$TESTS"}
+		status=$?
+		count_regress $status "$LS_TMP/regress.log"
+		[ $status = 0 ] || cat "$LS_SRC/regression.diffs"
+	fi
+
+	if wanted isolation && [ -n "$(ls "$LS_SRC/test/isolation/specs" 2>/dev/null)" ]; then
+		title "isolation tests"
+		logged "$LS_TMP/isolation.log" make_extension -s installcheck REGRESS= ${TESTS:+ISOLATION="$TESTS"}
+		status=$?
+		count_regress $status "$LS_TMP/isolation.log"
+		[ $status = 0 ] || cat "$LS_SRC/output_iso/regression.diffs"
+	fi
+
+	if wanted pgtap; then
+		title "pgTAP tests"
+		logged "$LS_TMP/pgtap.log" make_extension -s pgtap
+		count_prove $? "$LS_TMP/pgtap.log" "$(ls "$LS_SRC"/test/pgtap/*.sql | wc -l)"
+	fi
+
+	if [ -n "$tap" ]; then
+		title "TAP tests"
+		wait $tap
+		status=$?
+		cat "$LS_TMP/tap.log"
+		count_prove $status "$LS_TMP/tap.log" ${#tap_files[@]}
+		if [ $status != 0 ]; then
+			tail -n 40 "$LS_SRC"/tmp_check/log/*
+		fi
+	fi
+
+	# A test may look fine though a backend died under it.
+	if grep -aE 'PANIC:|TRAP:|was terminated by signal' "$LS_LOG"; then
+		one "the server's health" 1
+	fi
+
+	# Where one looks for them, to compare and to accept.
+	for dir in results output_iso; do
+		[ -d "$LS_SRC/$dir" ] || continue
+		rm -rf "${LS_ROOT:?}/$dir" && cp -R "$LS_SRC/$dir" "$LS_ROOT/$dir" 2>/dev/null
+	done
+fi
+
+printf '\n%s\n' "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
+[ $failed = 0 ]
