@@ -7,8 +7,8 @@ WHERE extname = 'lead_stage';
 DROP EXTENSION lead_stage;
 SELECT count(*) AS left_behind FROM pg_namespace WHERE nspname = 'lead_stage';
 
-CREATE SCHEMA "Lead ""Types""";
-CREATE EXTENSION lead_stage SCHEMA "Lead ""Types""";
+CREATE SCHEMA "Lead Types";
+CREATE EXTENSION lead_stage SCHEMA "Lead Types";
 SELECT n.nspname AS schema
 FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
 WHERE extname = 'lead_stage';
@@ -21,9 +21,9 @@ WHERE d.refclassid = 'pg_extension'::regclass
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'lead_stage')
   AND d.deptype = 'e'
   AND i.schema IS NOT NULL
-  AND i.schema NOT IN ('lead_stage', '"Lead ""Types"""')
+  AND i.schema NOT IN ('lead_stage', '"Lead Types"')
 ORDER BY 1;
 
 DROP EXTENSION lead_stage;
-DROP SCHEMA "Lead ""Types""";
+DROP SCHEMA "Lead Types";
 CREATE EXTENSION lead_stage;
