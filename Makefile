@@ -7,6 +7,7 @@ MODULE_big = lead_stage
 
 OBJS = \
 	src/module.o \
+	src/score_type.o \
 	src/stage_ops.o \
 	src/stage_type.o
 
@@ -14,10 +15,16 @@ HEADERS = src/lead_stage.h
 
 # pg_regress runs these one after the other.
 REGRESS_ALL = \
-	install
+	install \
+	stage_type \
+	stage_cast \
+	stage_index \
+	score_type \
+	stage_schema
 
 # Only for servers with soft input errors.
-REGRESS_16 =
+REGRESS_16 = \
+	stage_softerr
 
 ISOLATION =
 
