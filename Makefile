@@ -32,7 +32,7 @@ PG_CONFIG ?= pg_config
 
 # The version is written once, in the control file.
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" lead_stage.control)
-SERVER_MAJOR := $(shell $(PG_CONFIG) --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+SERVER_MAJOR := $(shell $(PG_CONFIG) --version 2>/dev/null | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
 
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
 SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
@@ -57,8 +57,15 @@ endif
 EXTRA_CLEAN = src/.built-for $(SAVED_RESULTS)
 SAVED_RESULTS = results output_iso tmp_check regression.diffs regression.out
 
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+# The targets that bring their own PostgreSQL do without.
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+all install installcheck uninstall clean pgtap-database tap:
+	@echo 'No PostgreSQL development files: install them (Debian: postgresql-server-dev-NN) or set PG_CONFIG.' >&2
+	@false
+endif
 
 # The install script is its parts, in the order of their names.  The directory
 # is a prerequisite so that a part taken away is noticed too.
@@ -83,19 +90,23 @@ PGTAP_TESTS = $(sort $(wildcard test/pgtap/*.sql))
 PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
 PG_PROVE = pg_prove
 
+ifneq ($(PGXS),)
 pgtap-database:
 	'$(bindir)/psql' -X -q -d postgres -v ON_ERROR_STOP=1 \
 		-c 'SET client_min_messages = error' \
 		-c 'DROP DATABASE IF EXISTS $(PGTAP_DB)' -c 'CREATE DATABASE $(PGTAP_DB)'
 	'$(bindir)/psql' -X -q -d $(PGTAP_DB) -v ON_ERROR_STOP=1 \
 		-c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION $(EXTENSION)'
+endif
 
 pgtap: pgtap-database
 	$(PG_PROVE) --psql-bin '$(bindir)/psql' --dbname $(PGTAP_DB) $(PGTAP_TESTS)
 
 # These start servers of their own, so not as root.
+ifneq ($(PGXS),)
 tap:
 	$(prove_installcheck)
+endif
 
 # ---------------------------------------------------------------------------
 # On a throw-away copy of the server; the machine's own stays as it is.

@@ -75,8 +75,7 @@ if [ $built = 0 ]; then
 	export LEAD_STAGE_DATA=${LEAD_STAGE_DATA:-$LS_ROOT/../shared/data}
 	# On servers of their own, so at the same time as the others.
 	if wanted tap && [ ${#tap_files[@]} -gt 0 ]; then
-		make_extension -s tap PROVE_FLAGS=-j2 >"$LS_TMP/tap.log" 2>&1 </dev/null &
-		tap=$!
+		in_background "$LS_TMP/tap.log" make_extension -s tap PROVE_FLAGS=-j2
 	fi
 
 	if wanted regress; then
@@ -101,10 +100,11 @@ if [ $built = 0 ]; then
 		count_prove $? "$LS_TMP/pgtap.log" "$(ls "$LS_SRC"/test/pgtap/*.sql | wc -l)"
 	fi
 
-	if [ -n "$tap" ]; then
+	if [ -n "$LS_JOB" ]; then
 		title "TAP tests"
-		wait $tap
+		wait "$LS_JOB"
 		status=$?
+		LS_JOB=
 		cat "$LS_TMP/tap.log"
 		count_prove $status "$LS_TMP/tap.log" ${#tap_files[@]}
 		if [ $status != 0 ]; then

@@ -19,7 +19,7 @@
 
 LS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LS_SUPPORTED="15 16 17 18"
-LS_TMP= LS_SRC= LS_DATA= LS_LOG= LS_CREATECLUSTER_SAVED=
+LS_TMP= LS_SRC= LS_DATA= LS_LOG= LS_CREATECLUSTER_SAVED= LS_JOB=
 
 # The caller's connection settings must not lead us to his servers.
 for _name in $(compgen -e | grep '^PG'); do
@@ -48,6 +48,7 @@ cleanup() {
 	local rc=$?
 	trap - EXIT INT TERM HUP
 	restore_createcluster
+	[ -z "$LS_JOB" ] || kill -- "-$LS_JOB" 2>/dev/null
 	stop_server
 	[ -z "$LS_TMP" ] || rm -rf "$LS_TMP" "$PGHOST"
 	exit $rc
@@ -136,9 +137,10 @@ need_packages() {
 }
 
 apt_install() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Dpkg::Use-Pty=0 \
-		--no-install-recommends install "$@" </dev/null >/dev/null ||
-		die "could not install: $*"
+	local log
+	log=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Dpkg::Use-Pty=0 \
+		--no-install-recommends install "$@" </dev/null 2>&1) ||
+		{ printf '%s\n' "$log" >&2; die "could not install: $*"; }
 }
 
 LS_CREATECLUSTER=/etc/postgresql-common/createcluster.conf
@@ -252,10 +254,22 @@ start_server() {
 		{ cat "$LS_LOG" >&2; die "the server did not start"; }
 }
 
+# Stops the server, and any that a test left running below our directory.
 stop_server() {
-	[ -n "$LS_DATA" ] || return 0
-	if [ -e "$LS_DATA/postmaster.pid" ]; then
-		as_server_user pg_ctl -D "$LS_DATA" -m immediate -s -w stop
-	fi
+	local pidfile
+	[ -n "$LS_TMP" ] || return 0
+	find "$LS_TMP" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
+		as_server_user pg_ctl -D "${pidfile%/*}" -m immediate -s -w stop </dev/null
+	done
 	rm -rf "$LS_DATA"
+}
+
+# in_background LOG COMMAND ...: in a process group of its own (LS_JOB), which
+# ends with us.
+in_background() {
+	local log=$1; shift
+	set -m
+	"$@" >"$log" 2>&1 </dev/null &
+	LS_JOB=$!
+	set +m
 }
