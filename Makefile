@@ -20,7 +20,12 @@ REGRESS_ALL = \
 	stage_cast \
 	stage_index \
 	score_type \
-	stage_schema
+	stage_schema \
+	model_tables \
+	model_numbers \
+	model_security \
+	import_export \
+	diff_versions
 
 # Only for servers with soft input errors.
 REGRESS_16 = \

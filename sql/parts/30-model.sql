@@ -89,6 +89,7 @@ CREATE TABLE lead_stage.calendar (
     time_zone text NOT NULL DEFAULT 'UTC',
     owner text NOT NULL DEFAULT CURRENT_USER,
     CONSTRAINT calendar_pkey PRIMARY KEY (name),
+    CONSTRAINT calendar_owner_check CHECK (lead_stage._is_text(owner)),
     -- "always" means round the clock wherever a calendar is named.
     CONSTRAINT calendar_name_check CHECK (lead_stage._is_name(name) AND name <> 'always'),
     CONSTRAINT calendar_time_zone_check CHECK (pg_catalog.timezone(time_zone, timestamptz '2000-01-01 00:00+00') IS NOT NULL)

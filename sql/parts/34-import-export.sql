@@ -64,8 +64,10 @@ CREATE FUNCTION lead_stage._without_nulls(object jsonb) RETURNS jsonb
             FROM jsonb_each(object) AS e WHERE e.value <> 'null');
 COMMENT ON FUNCTION lead_stage._without_nulls(jsonb) IS 'a JSON object without the keys whose value is null';
 
+-- VOLATILE, so that export_model(import_model(definition)) sees what the import
+-- has just written; and one statement, so that it is of one moment all the same.
 CREATE FUNCTION lead_stage.export_model(model text) RETURNS jsonb
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql VOLATILE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     SET datestyle = 'ISO, YMD'
     SET extra_float_digits = 1
@@ -73,39 +75,37 @@ CREATE FUNCTION lead_stage.export_model(model text) RETURNS jsonb
     SET timezone = 'UTC'
 AS $$
 DECLARE
+    parts text;
     definition jsonb;
-    rows jsonb;
-    p record;
 BEGIN
     PERFORM lead_stage._check_model(model);
 
-    SELECT jsonb_build_object('model', lead_stage._without_nulls(
-               to_jsonb(m) - '{owner,version,next_rule_id}'::text[]))
-        INTO definition
-        FROM lead_stage.model AS m WHERE m.name = export_model.model;
-
-    FOR p IN SELECT * FROM lead_stage._parts() LOOP
-        EXECUTE format('SELECT coalesce(jsonb_agg(lead_stage._without_nulls(to_jsonb(t) - ''model'') ORDER BY %s), ''[]'')
-                        FROM lead_stage.%I AS t WHERE t.model = $1', p.sort, p.part)
-            INTO rows USING model;
-        definition := definition || jsonb_build_object(p.part, rows);
-    END LOOP;
+    SELECT string_agg(format($part$
+               %L, (SELECT coalesce(jsonb_agg(lead_stage._without_nulls(to_jsonb(t) - 'model') ORDER BY %s), '[]')
+                    FROM lead_stage.%I AS t WHERE t.model = m.name)$part$, p.part, p.sort, p.part), ',' ORDER BY p.place)
+        INTO parts
+        FROM lead_stage._parts() AS p;
 
     -- The calendars it names go with it.
-    SELECT coalesce(jsonb_agg(jsonb_build_object(
-               'name', c.name,
-               'time_zone', c.time_zone,
-               'hours', (SELECT coalesce(jsonb_agg(to_jsonb(h) - 'calendar' ORDER BY h.dow, h.opens), '[]')
-                         FROM lead_stage.calendar_hours AS h WHERE h.calendar = c.name),
-               'holiday', (SELECT coalesce(jsonb_agg(lead_stage._without_nulls(to_jsonb(d) - 'calendar') ORDER BY d.day), '[]')
-                           FROM lead_stage.holiday AS d WHERE d.calendar = c.name))
-               ORDER BY c.name COLLATE "C"), '[]')
-        INTO rows
-        FROM lead_stage.calendar AS c
-        WHERE c.name IN (SELECT m.calendar FROM lead_stage.model AS m WHERE m.name = export_model.model
-                         UNION ALL
-                         SELECT s.calendar FROM lead_stage.sla AS s WHERE s.model = export_model.model);
-    RETURN definition || jsonb_build_object('calendar', rows);
+    EXECUTE format($query$
+        SELECT jsonb_build_object(
+               'model', lead_stage._without_nulls(to_jsonb(m) - '{owner,version,next_rule_id}'::text[]), %s,
+               'calendar',
+               (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                           'name', c.name,
+                           'time_zone', c.time_zone,
+                           'hours', (SELECT coalesce(jsonb_agg(to_jsonb(h) - 'calendar' ORDER BY h.dow, h.opens), '[]')
+                                     FROM lead_stage.calendar_hours AS h WHERE h.calendar = c.name),
+                           'holiday', (SELECT coalesce(jsonb_agg(lead_stage._without_nulls(to_jsonb(d) - 'calendar')
+                                                                 ORDER BY d.day), '[]')
+                                       FROM lead_stage.holiday AS d WHERE d.calendar = c.name))
+                           ORDER BY c.name COLLATE "C"), '[]')
+                FROM lead_stage.calendar AS c
+                WHERE c.name = m.calendar
+                   OR c.name IN (SELECT s.calendar FROM lead_stage.sla AS s WHERE s.model = m.name)))
+            FROM lead_stage.model AS m WHERE m.name = $1$query$, parts)
+        INTO definition USING model;
+    RETURN definition;
 END
 $$;
 COMMENT ON FUNCTION lead_stage.export_model(text)
