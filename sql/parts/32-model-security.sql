@@ -138,7 +138,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 -- writer's to choose: INSERT … RETURNING version.
 GRANT SELECT, INSERT (model, definition, note) ON lead_stage.version TO PUBLIC;
 
-GRANT USAGE ON SEQUENCE lead_stage.model_id_seq, lead_stage.version_seq TO PUBLIC;
+-- USAGE for the numbers, SELECT for pg_dump by a role that is no superuser.
+GRANT USAGE, SELECT ON SEQUENCE lead_stage.model_id_seq, lead_stage.version_seq TO PUBLIC;
 
 -- pg_dump saves all of it.  Nothing is seeded, so nothing is left out.
 
