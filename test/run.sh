@@ -107,9 +107,10 @@ if [ $built = 0 ]; then
 		LS_JOB=
 		cat "$LS_TMP/tap.log"
 		count_prove $status "$LS_TMP/tap.log" ${#tap_files[@]}
-		if [ $status != 0 ]; then
-			tail -n 40 "$LS_SRC"/tmp_check/log/*
-		fi
+		for name in $(sed -nE 's,^test/t/(.*)\.pl +\(Wstat.*,\1,p' "$LS_TMP/tap.log"); do
+			title "$name: the end of its log"
+			tail -n 60 "$LS_SRC/tmp_check/log/regress_log_$name"
+		done
 	fi
 
 	# A test may look fine though a backend died under it.
@@ -120,8 +121,8 @@ if [ $built = 0 ]; then
 	# Where one looks for them, to compare and to accept.
 	for dir in results output_iso; do
 		[ -d "$LS_SRC/$dir" ] || continue
-		rm -rf "${LS_ROOT:?}/$dir" && cp -R "$LS_SRC/$dir" "$LS_ROOT/$dir" 2>/dev/null
-	done
+		rm -rf "${LS_ROOT:?}/$dir" && cp -R "$LS_SRC/$dir" "$LS_ROOT/$dir"
+	done 2>/dev/null
 fi
 
 printf '\n%s\n' "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"

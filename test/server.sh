@@ -6,6 +6,7 @@
 #
 #	need_packages [name ...]	name the Debian packages that are missing, then
 #								install them
+#	need_tools name ...			the same, for what needs no PostgreSQL
 #	private_prefix				copy PostgreSQL, and the source tree to build in
 #	build_extension [arg ...]	make and make install there; args go to make
 #	start_server [setting ...]	initdb and start; listens on a socket only
@@ -134,6 +135,17 @@ need_packages() {
 		fi
 	fi
 	PG_CONFIG=/usr/lib/postgresql/$PG_MAJOR/bin/pg_config
+}
+
+# need_tools [package ...]: for what needs no PostgreSQL.
+need_tools() {
+	local package missing=()
+	command -v apt-get >/dev/null || die "not a Debian system; this needs: $*"
+	for package in "$@"; do installed "$package" || missing+=("$package"); done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	say "missing Debian packages, to be installed now: ${missing[*]}"
+	as_root apt-get -qq update || die "apt-get update failed"
+	apt_install "${missing[@]}"
 }
 
 apt_install() {
