@@ -116,7 +116,7 @@ endif
 # ---------------------------------------------------------------------------
 # On a throw-away copy of the server; the machine's own stays as it is.
 
-.PHONY: test demo check-listed
+.PHONY: test demo check-listed test-matrix check-static valgrind
 # PG_CONFIG is handed on only if somebody chose it.
 ifneq ($(origin PG_CONFIG),file)
 CHOSEN_PG_CONFIG = PG_CONFIG='$(PG_CONFIG)'
@@ -128,6 +128,15 @@ test:
 
 demo:
 	@$(ON_COPY) bash demo/run.sh
+
+test-matrix:
+	@env -u MAKEFLAGS -u MAKELEVEL bash tools/matrix.sh
+
+check-static:
+	@$(ON_COPY) bash tools/static.sh
+
+valgrind:
+	@$(ON_COPY) TESTS='$(TESTS)' bash tools/valgrind.sh
 
 check-listed:
 	@OBJS='$(OBJS)' REGRESS='$(REGRESS_ALL) $(REGRESS_16)' ISOLATION='$(ISOLATION)' \
@@ -142,6 +151,9 @@ help:
 	@echo 'make installcheck   run the regression and isolation tests on a running server'
 	@echo 'make pgtap          run the pgTAP tests on a running server'
 	@echo 'make tap            run the Perl tests, which start servers themselves (not as root)'
+	@echo 'make test-matrix    run every suite on the Debian releases with PostgreSQL 15, 17 and 18 (MATRIX="17 18")'
+	@echo 'make check-static   run cppcheck and the clang analyzer over the C code'
+	@echo 'make valgrind       run the regression tests with the server under valgrind (TESTS="install")'
 	@echo 'make check-listed   check that no source or test file was forgotten in the Makefile'
 	@echo 'make clean          remove what was built'
 	@echo 'make uninstall      remove what was installed'

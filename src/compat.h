@@ -17,6 +17,11 @@
 	do { (void) (context); ereport(ERROR, __VA_ARGS__); return (dummy); } while (0)
 #endif
 
+/* 16 moved VARSIZE() and its kin out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* 18 brought a magic block that names the module and its version. */
 #if PG_VERSION_NUM < 180000
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
