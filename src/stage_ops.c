@@ -69,17 +69,23 @@ lead_stage_cmp(PG_FUNCTION_ARGS)
 }
 
 /*
- * The core comparator, not one of our own, because tuplesort has a quicksort
- * specialised for it.  It compares whole Datums as unsigned, which is the
- * order of the bytes whether or not char is signed: a sign-extended byte comes
- * after all others, and keeps its place among its like.
+ * A comparator of our own, as smallint has, although tuplesort has a quicksort
+ * specialised for ssup_datum_unsigned_cmp(): that one pays where keys differ.
+ * Among nine values most comparisons are ties, and before PostgreSQL 17 it
+ * compares a tie's first key once more.
  */
+static int
+lead_stage_fastcmp(Datum x, Datum y, SortSupport ssup)
+{
+	return (int) DatumGetLeadStage(x) - (int) DatumGetLeadStage(y);
+}
+
 Datum
 lead_stage_sortsupport(PG_FUNCTION_ARGS)
 {
 	SortSupport ssup = (SortSupport) PG_GETARG_POINTER(0);
 
-	ssup->comparator = ssup_datum_unsigned_cmp;
+	ssup->comparator = lead_stage_fastcmp;
 	PG_RETURN_VOID();
 }
 
