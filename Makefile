@@ -147,7 +147,7 @@ help:
 	@echo 'make                build the library and the install script (PG_CONFIG=..., WERROR=1)'
 	@echo 'make install        install them into that PostgreSQL'
 	@echo 'make demo           show the extension at work on a throw-away server'
-	@echo 'make test           run every suite on a throw-away server (SUITES="regress pgtap", TESTS="install")'
+	@echo 'make test           run every suite on a throw-away server (SUITES="regress tap", TESTS="install", PG_MAJOR=17)'
 	@echo 'make installcheck   run the regression and isolation tests on a running server'
 	@echo 'make pgtap          run the pgTAP tests on a running server'
 	@echo 'make tap            run the Perl tests, which start servers themselves (not as root)'

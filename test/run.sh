@@ -2,15 +2,24 @@
 # run.sh -- runs every suite on a throw-away server, for "make test".
 #
 # Its last line is "N passed, N failed": files of tests, plus one for the build
-# and one for the Makefile's lists.  SUITES and TESTS (names of regression or
-# isolation tests) narrow it down.
+# and one for the Makefile's lists.  SUITES narrows it down, or TESTS, names of
+# regression and isolation tests, which alone are run then.
 . "$(dirname "$0")/server.sh"
 
+SUITES=${SUITES:-${TESTS:+regress isolation}}
 SUITES=${SUITES:-listed regress isolation pgtap tap}
 passed=0 failed=0 skipped=0
 
 wanted() { [[ " $SUITES " == *" $1 "* ]]; }
 title() { printf '\n== %s\n' "$*"; }
+
+# narrowed DIRECTORY: those of TESTS that are in it
+narrowed() {
+	local name file
+	for name in $TESTS; do
+		for file in "$LS_SRC/$1/$name".*; do [ ! -e "$file" ] || printf '%s ' "$name"; done
+	done
+}
 
 # one NAME STATUS: counts a check that is not a file of tests
 one() {
@@ -50,6 +59,11 @@ logged() {
 	return "${PIPESTATUS[0]}"
 }
 
+for name in $TESTS; do
+	[ -e "$LS_ROOT/test/sql/$name.sql" ] || [ -e "$LS_ROOT/test/isolation/specs/$name.spec" ] ||
+		die "there is no test $name"
+done
+
 need_packages
 private_prefix
 say "testing with $("$PG_CONFIG" --version)"
@@ -78,17 +92,20 @@ if [ $built = 0 ]; then
 		in_background "$LS_TMP/tap.log" make_extension -s tap PROVE_FLAGS=-j2
 	fi
 
-	if wanted regress; then
+	names=$(narrowed test/sql)
+	if wanted regress && [ -n "$names" -o -z "$TESTS" ]; then
 		title "regression tests"
-		logged "$LS_TMP/regress.log" make_extension -s installcheck ISOLATION= ${TESTS:+REGRESS="$TESTS"}
+		logged "$LS_TMP/regress.log" make_extension -s installcheck ISOLATION= ${TESTS:+REGRESS="$names"}
 		status=$?
 		count_regress $status "$LS_TMP/regress.log"
 		[ $status = 0 ] || cat "$LS_SRC/regression.diffs"
 	fi
 
-	if wanted isolation && [ -n "$(ls "$LS_SRC/test/isolation/specs" 2>/dev/null)" ]; then
+	names=$(narrowed test/isolation/specs)
+	if wanted isolation && [ -n "$names" -o -z "$TESTS" ] &&
+		[ -n "$(ls "$LS_SRC/test/isolation/specs" 2>/dev/null)" ]; then
 		title "isolation tests"
-		logged "$LS_TMP/isolation.log" make_extension -s installcheck REGRESS= ${TESTS:+ISOLATION="$TESTS"}
+		logged "$LS_TMP/isolation.log" make_extension -s installcheck REGRESS= ${TESTS:+ISOLATION="$names"}
 		status=$?
 		count_regress $status "$LS_TMP/isolation.log"
 		[ $status = 0 ] || cat "$LS_SRC/output_iso/regression.diffs"

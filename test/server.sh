@@ -85,7 +85,7 @@ need_packages() {
 		# Not our packages, then: only say what is not there.
 		PG_CONFIG=${PG_CONFIG:-$(command -v pg_config)}
 		[ -n "$PG_CONFIG" ] || die "no pg_config found; set PG_CONFIG"
-		for package in make cc perl prove pg_prove; do
+		for package in make cc; do
 			command -v $package >/dev/null || missing+=("$package")
 		done
 		[ ${#missing[@]} = 0 ] || die "programs not found: ${missing[*]}"

@@ -44,6 +44,8 @@ make_root() {
 		{ tail -n 20 "$2.log" >&2; return 1; }
 	# It gets its packages as this machine does.
 	apt-config dump | grep -E '^Acquire::(Check-|Retries|https?::Proxy )' >"$2/etc/apt/apt.conf.d/90host"
+	# What is lost in a crash is made again.
+	echo force-unsafe-io >"$2/etc/dpkg/dpkg.cfg.d/90host"
 	cp /etc/hosts /etc/resolv.conf "$2/etc/"
 	mkdir "$2/data" && touch "$2/.complete"
 }
