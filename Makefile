@@ -6,10 +6,30 @@ EXTENSION = lead_stage
 MODULE_big = lead_stage
 
 OBJS = \
+	src/binding.o \
+	src/check_condition.o \
+	src/clock.o \
+	src/conditions.o \
+	src/evaluate.o \
+	src/fit.o \
+	src/history.o \
+	src/judge.o \
+	src/judge_sql.o \
+	src/key_functions.o \
+	src/key_text.o \
+	src/lead_table.o \
+	src/model_def.o \
 	src/module.o \
+	src/pending.o \
+	src/rescore.o \
+	src/run_as.o \
 	src/score_type.o \
 	src/stage_ops.o \
-	src/stage_type.o
+	src/stage_type.o \
+	src/state.o \
+	src/transition.o \
+	src/trig_lead.o \
+	src/trig_truncate.o
 
 HEADERS = src/lead_stage.h
 

@@ -11,10 +11,35 @@
 #error "lead_stage needs PostgreSQL 15 or later"
 #endif
 
-/* 16 brought soft input errors; before it every input error is raised. */
+/*
+ * 16 brought soft input errors (before it every input error is raised), gave
+ * DecodeDateTime a place for the details of an error, ExecInsertIndexTuples a
+ * flag for summarizing indexes, and build_attrmap_by_name one for missing
+ * columns; it also tells roles one can become from roles one merely belongs
+ * to, and gives check hooks their own allocator.
+ */
 #if PG_VERSION_NUM < 160000
+#include "access/attmap.h"
+#include "executor/executor.h"
+#include "utils/acl.h"
+#include "utils/datetime.h"
+
 #define ereturn(context, dummy, ...) \
 	do { (void) (context); ereport(ERROR, __VA_ARGS__); return (dummy); } while (0)
+
+typedef struct DateTimeErrorExtra
+{
+	const char *dtee_timezone;
+} DateTimeErrorExtra;
+
+#define DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp, extra) \
+	((void) (extra), DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp))
+#define ExecInsertIndexTuples(rri, slot, estate, update, nodup, conflict, arbiters, summarizing) \
+	ExecInsertIndexTuples(rri, slot, estate, update, nodup, conflict, arbiters)
+#define build_attrmap_by_name(indesc, outdesc, missing_ok) \
+	build_attrmap_by_name(indesc, outdesc)
+#define member_can_set_role(member, role) is_member_of_role(member, role)
+#define guc_malloc(elevel, size) malloc(size)
 #endif
 
 /* 16 moved VARSIZE() and its kin out of postgres.h. */

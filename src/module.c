@@ -1,18 +1,52 @@
 /*
  * module.c
- *	  The library's entry point.
+ *	  What happens when the library is loaded: settings and callbacks.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/guc.h"
 
+#include "clock.h"
 #include "compat.h"
+#include "lead_table.h"
+#include "pending.h"
+#include "settings.h"
+#include "trig_lead.h"
 
 PG_MODULE_MAGIC_EXT(.name = "lead_stage", .version = LEAD_STAGE_VERSION);
+
+char	   *lead_stage_actor = NULL;
+bool		lead_stage_enforce = true;
 
 PGDLLEXPORT void _PG_init(void);
 
 void
 _PG_init(void)
 {
+	lead_stage_define_clock();
+
+	DefineCustomStringVariable("lead_stage.actor",
+							   "The application's user on whose behalf leads are written.",
+							   "Copied to history's column actor; empty: none.",
+							   &lead_stage_actor,
+							   "",
+							   PGC_USERSET,
+							   0,
+							   NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("lead_stage.enforce",
+							 "Whether stage moves must follow the published model.",
+							 "Off for imports: any stage goes, and stage_since is taken as given.",
+							 &lead_stage_enforce,
+							 true,
+							 PGC_SUSET,
+							 0,
+							 NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("lead_stage");
+
+	lead_stage_init_lead_tables();
+	lead_stage_init_pending();
+	lead_stage_init_lead_trigger();
 }

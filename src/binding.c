@@ -1,0 +1,162 @@
+/*
+ * binding.c
+ *	  What is attached to what: reading lead_stage.binding and .version.
+ *
+ * Reads with the newest catalog snapshot, so that what publish committed is
+ * seen by every statement that starts after it.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "binding.h"
+
+/* A table of ours, or InvalidOid while the extension is not installed. */
+static Oid
+our_relation(const char *name)
+{
+	Oid			namespace_id = get_namespace_oid("lead_stage", true);
+
+	return OidIsValid(namespace_id) ?
+		get_relname_relid(name, namespace_id) : InvalidOid;
+}
+
+static Datum
+column_value(Relation rel, HeapTuple tuple, const char *column, bool *isnull)
+{
+	AttrNumber	attno = get_attnum(RelationGetRelid(rel), column);
+
+	if (attno == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist",
+						column, RelationGetRelationName(rel))));
+	return heap_getattr(tuple, attno, RelationGetDescr(rel), isnull);
+}
+
+static Oid
+column_oid(Relation rel, HeapTuple tuple, const char *column)
+{
+	bool		isnull;
+	Datum		value = column_value(rel, tuple, column, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+static Binding *
+binding_from_tuple(Relation rel, HeapTuple tuple)
+{
+	Binding    *binding = palloc0(sizeof(Binding));
+	Datum		value;
+	bool		isnull;
+
+	value = column_value(rel, tuple, "id", &isnull);
+	memcpy(&binding->id, DatumGetUUIDP(value), sizeof(pg_uuid_t));
+	binding->leads = column_oid(rel, tuple, "leads");
+	binding->history = column_oid(rel, tuple, "history");
+	binding->state = column_oid(rel, tuple, "state");
+	binding->live = column_oid(rel, tuple, "live");
+	binding->signals = column_oid(rel, tuple, "signals");
+	value = column_value(rel, tuple, "model", &isnull);
+	binding->model = TextDatumGetCString(value);
+	value = column_value(rel, tuple, "version", &isnull);
+	binding->version = isnull ? 0 : DatumGetInt32(value);
+	value = column_value(rel, tuple, "columns", &isnull);
+	binding->columns = DatumGetJsonbPCopy(value);
+	return binding;
+}
+
+static Binding *
+scan_binding(const char *index, const char *column, RegProcedure equals, Datum value)
+{
+	Oid			relid = our_relation("binding");
+	Oid			indexid = our_relation(index);
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Binding    *binding = NULL;
+
+	if (!OidIsValid(relid))
+		return NULL;
+	rel = table_open(relid, AccessShareLock);
+	ScanKeyInit(&key, get_attnum(relid, column), BTEqualStrategyNumber,
+				equals, value);
+	scan = systable_beginscan(rel, indexid, OidIsValid(indexid), NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		binding = binding_from_tuple(rel, tuple);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return binding;
+}
+
+Binding *
+lead_stage_read_binding(const pg_uuid_t *id)
+{
+	return scan_binding("binding_pkey", "id", F_UUID_EQ, UUIDPGetDatum(id));
+}
+
+Binding *
+lead_stage_find_binding(Oid leads)
+{
+	return scan_binding("binding_leads_key", "leads", F_OIDEQ,
+						ObjectIdGetDatum(leads));
+}
+
+Binding *
+lead_stage_require_binding(Oid leads)
+{
+	Binding    *binding = lead_stage_find_binding(leads);
+
+	if (binding == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" is not attached to a model",
+						get_rel_name(leads) ? get_rel_name(leads) : "?"),
+				 errhint("Call lead_stage.attach() first.")));
+	return binding;
+}
+
+Jsonb *
+lead_stage_read_definition(const char *model, int32 version)
+{
+	Oid			relid = our_relation("version");
+	Oid			indexid = our_relation("version_pkey");
+	Relation	rel;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Jsonb	   *definition = NULL;
+
+	if (!OidIsValid(relid))
+		return NULL;
+	rel = table_open(relid, AccessShareLock);
+	ScanKeyEntryInitialize(&keys[0], 0, get_attnum(relid, "model"),
+						   BTEqualStrategyNumber, InvalidOid,
+						   DEFAULT_COLLATION_OID, F_TEXTEQ,
+						   CStringGetTextDatum(model));
+	ScanKeyInit(&keys[1], get_attnum(relid, "version"), BTEqualStrategyNumber,
+				F_INT4EQ, Int32GetDatum(version));
+	scan = systable_beginscan(rel, indexid, OidIsValid(indexid), NULL, 2, keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		value = column_value(rel, tuple, "definition", &isnull);
+
+		if (!isnull)
+			definition = DatumGetJsonbPCopy(value);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return definition;
+}

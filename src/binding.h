@@ -1,0 +1,40 @@
+/*
+ * binding.h
+ *	  What is attached to what: reading lead_stage.binding and .version.
+ *
+ * These tables are read the way the server reads its catalogs, without SPI: a
+ * write by a role that may do nothing but INSERT must find its model too.
+ */
+#ifndef LEAD_STAGE_BINDING_H
+#define LEAD_STAGE_BINDING_H
+
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+typedef struct Binding
+{
+	pg_uuid_t	id;
+	Oid			leads;			/* as attached: the table or partition root */
+	Oid			history;
+	Oid			state;
+	Oid			live;
+	Oid			signals;		/* InvalidOid: not published */
+	char	   *model;
+	int32		version;		/* 0: not published */
+	Jsonb	   *columns;		/* role → column */
+} Binding;
+
+/*
+ * Both return NULL if there is none; the result is made in the current memory
+ * context.
+ */
+extern Binding *lead_stage_read_binding(const pg_uuid_t *id);
+extern Binding *lead_stage_find_binding(Oid leads);
+
+/* The definition published as that version, or NULL. */
+extern Jsonb *lead_stage_read_definition(const char *model, int32 version);
+
+/* Raises 55000 unless the table is attached. */
+extern Binding *lead_stage_require_binding(Oid leads);
+
+#endif							/* LEAD_STAGE_BINDING_H */

@@ -1,0 +1,241 @@
+/*
+ * evaluate.c
+ *	  Running a model's conditions.
+ *
+ * Whoever writes, the conditions run with the rights of the table's owner:
+ * a superuser's write must not run a model author's code as superuser.  User
+ * id, time zone and clock are put back on every way out.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "conditions.h"
+#include "evaluate.h"
+#include "key_text.h"
+
+static Datum
+evaluate(Judgement *judgement, int condition, TupleTableSlot *slot, bool *isnull)
+{
+	LeadTable  *table = judgement->table;
+	Datum		value;
+
+	judgement->evaluating = condition;
+	table->econtext->ecxt_scantuple = slot;
+	value = ExecEvalExprSwitchContext(table->states[condition],
+									  table->econtext, isnull);
+	judgement->evaluating = NO_CONDITION;
+	return value;
+}
+
+static bool
+holds_for(Judgement *judgement, int condition, TupleTableSlot *slot)
+{
+	Datum		value;
+	bool		isnull;
+
+	if (condition == NO_CONDITION)
+		return true;
+	if (judgement->table->condition_failed[condition])
+		return false;
+	value = evaluate(judgement, condition, slot, &isnull);
+	return !isnull && DatumGetBool(value);
+}
+
+bool
+lead_stage_condition_holds(void *judgement, int condition)
+{
+	return holds_for(judgement, condition, ((Judgement *) judgement)->row);
+}
+
+bool
+lead_stage_condition_held(Judgement *judgement, int condition)
+{
+	return holds_for(judgement, condition, judgement->old);
+}
+
+bool
+lead_stage_instant(void *arg, int expression, TimestampTz *value)
+{
+	Judgement  *judgement = arg;
+	Datum		result;
+	bool		isnull;
+
+	if (judgement->table->condition_failed[expression])
+		return false;
+	result = evaluate(judgement, expression, judgement->row, &isnull);
+	if (isnull)
+		return false;
+	*value = DatumGetTimestampTz(result);
+	return true;
+}
+
+/* What must never be mistaken for a rule's own error. */
+static bool
+may_be_skipped(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category != MAKE_SQLSTATE('5', '7', '0', '0', '0') &&
+		category != MAKE_SQLSTATE('5', '3', '0', '0', '0') &&
+		category != MAKE_SQLSTATE('X', 'X', '0', '0', '0');
+}
+
+static void
+warn_skipped(Judgement *judgement, int condition, ErrorData *error)
+{
+	LeadTable  *table = judgement->table;
+
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("condition \"%s\" of model \"%s\" failed and counts as false",
+					(char *) list_nth(table->model->condition_names, condition),
+					table->model->name),
+			 errdetail("%s; the row is %s.", error->message,
+					   lead_stage_key_text(table, judgement->row))));
+}
+
+typedef struct Surroundings
+{
+	Oid			user;
+	int			security_context;
+	pg_tz	   *time_zone;
+	TimestampTz instant;
+	int			guc_level;
+} Surroundings;
+
+static void
+enter_owner(Judgement *judgement, Surroundings *saved)
+{
+	LeadTable  *table = judgement->table;
+
+	GetUserIdAndSecContext(&saved->user, &saved->security_context);
+	saved->time_zone = session_timezone;
+	saved->guc_level = 0;
+
+	SetUserIdAndSecContext(table->owner_role,
+						   saved->security_context | SECURITY_RESTRICTED_OPERATION);
+	if (table->time_zone != NULL)
+		session_timezone = table->time_zone;
+	saved->instant = lead_stage_judge_at(judgement->at);
+
+	/* Only code beyond initdb's own looks names up. */
+	if (!table->trusted)
+	{
+		saved->guc_level = NewGUCNestLevel();
+		(void) set_config_option("search_path", "pg_catalog, pg_temp",
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	}
+}
+
+static void
+leave_owner(const Surroundings *saved)
+{
+	lead_stage_judge_at(saved->instant);
+	session_timezone = saved->time_zone;
+	if (saved->guc_level != 0)
+		AtEOXact_GUC(true, saved->guc_level);
+	SetUserIdAndSecContext(saved->user, saved->security_context);
+}
+
+/*
+ * One attempt.  Returns false if a condition raised and is to be skipped.
+ * What reaches only built-in code can hold no resource when it raises, so
+ * putting back our own state is enough; anything else runs in a subtransaction.
+ */
+static bool
+attempt(Judgement *judgement, void (*work) (Judgement *judgement))
+{
+	LeadTable  *table = judgement->table;
+	const volatile bool skip = table->published && !table->model->raise_rule_errors;
+	const volatile bool subtransaction = skip && !table->trusted;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resource_owner = CurrentResourceOwner;
+	volatile bool done = false;
+	Surroundings saved;
+
+	if (subtransaction)
+	{
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+	}
+	enter_owner(judgement, &saved);
+	table->judging = true;
+	PG_TRY();
+	{
+		lead_stage_prepare_conditions(table, table->new_statement);
+		table->new_statement = false;
+		work(judgement);
+		done = true;
+	}
+	PG_CATCH();
+	{
+		int			condition = judgement->evaluating;
+
+		table->judging = false;
+		lead_stage_judge_at(saved.instant);
+		session_timezone = saved.time_zone;
+		if (!skip || condition == NO_CONDITION || !may_be_skipped(geterrcode()))
+			PG_RE_THROW();
+		else
+		{
+			ErrorData  *error;
+
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			if (subtransaction)
+			{
+				RollbackAndReleaseCurrentSubTransaction();
+				MemoryContextSwitchTo(context);
+				CurrentResourceOwner = resource_owner;
+			}
+			else
+				leave_owner(&saved);
+			warn_skipped(judgement, condition, error);
+			table->condition_failed[condition] = true;
+			return false;
+		}
+	}
+	PG_END_TRY();
+	table->judging = false;
+	leave_owner(&saved);
+	if (subtransaction)
+	{
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = resource_owner;
+	}
+	return done;
+}
+
+void
+lead_stage_as_owner(Judgement *judgement, void (*work) (Judgement *judgement))
+{
+	LeadTable  *table = judgement->table;
+
+	/* A condition that writes leads would tear the row from under itself. */
+	if (table->judging)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot write table \"%s\" from within one of its model's conditions",
+						get_rel_name(table->relid))));
+
+	ResetExprContext(table->econtext);
+	judgement->evaluating = NO_CONDITION;
+	if (table->some_failed)
+		memset(table->condition_failed, 0, sizeof(bool) * table->nconditions);
+	table->some_failed = false;
+	while (!attempt(judgement, work))
+		table->some_failed = true;
+}

@@ -1,0 +1,44 @@
+/*
+ * event.h
+ *	  One event in a lead's life, on its way to history.
+ */
+#ifndef LEAD_STAGE_EVENT_H
+#define LEAD_STAGE_EVENT_H
+
+#include "datatype/timestamp.h"
+#include "utils/varbit.h"
+#include "lead_stage.h"
+
+typedef enum LeadEventKind
+{
+	EVENT_CREATED,
+	EVENT_STAGE,
+	EVENT_OWNER,
+	EVENT_MILESTONE,
+	EVENT_REFUSED,
+	EVENT_REKEYED,
+	EVENT_DELETED
+} LeadEventKind;
+
+/* Strings may be NULL; stages are 0 and times DT_NOBEGIN where there is none. */
+typedef struct LeadEvent
+{
+	LeadEventKind kind;
+	bool		under_old_key;	/* rekeyed: belongs to the key that was left */
+	LeadStage	from_stage;
+	LeadStage	to_stage;
+	TimestampTz at;
+	TimestampTz since;			/* entry into from_stage */
+	const char *name;
+	const char *reason;
+	const char *owner;
+	const char *previous_owner;
+	bool		has_fit;
+	int			fit;
+	VarBit	   *evidence;
+} LeadEvent;
+
+/* The word that history has for a kind of event. */
+extern const char *lead_stage_event_name(LeadEventKind kind);
+
+#endif							/* LEAD_STAGE_EVENT_H */

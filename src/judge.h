@@ -1,0 +1,94 @@
+/*
+ * judge.h
+ *	  The order of a write: what becomes of one lead's row.
+ */
+#ifndef LEAD_STAGE_JUDGE_H
+#define LEAD_STAGE_JUDGE_H
+
+#include "nodes/bitmapset.h"
+#include "event.h"
+#include "lead_table.h"
+
+/* Why a move was refused, for the error that may have to wait. */
+typedef struct Refusal
+{
+	bool		refused;
+	bool		reason;			/* the reason, not the move, was wanting */
+	LeadStage	from_stage;
+	LeadStage	to_stage;
+	const char *detail;
+	const char *hint;
+} Refusal;
+
+/* What one write asks, and what the rules make of it. */
+typedef struct Judgement
+{
+	/* in */
+	LeadTable  *table;
+	TupleTableSlot *old;		/* the stored row; NULL on insert */
+	TupleTableSlot *row;		/* table->row: as written, then as it will be */
+	bool		key_changed;
+	bool		reason_written; /* the statement sets stage_reason */
+	bool		rejudge;		/* rescore: judge though nothing changed */
+	bool		adopt;			/* rescore: the row's stage is where it stands */
+	TimestampTz at;
+	TimestampTz hold_until;		/* stored; DT_NOBEGIN: none */
+
+	/* out, in the memory context given to lead_stage_judge */
+	bool		changed;		/* something of ours in row differs from old */
+	int			nevents;
+	LeadEvent  *events;
+	Refusal		refusal;
+	bool		hold_changed;
+	TimestampTz new_hold_until;
+
+	/* while at work */
+	Datum		written[5];		/* our columns as written, to begin again with */
+	bool		written_null[5];
+	bool	   *holds;
+	int			nchecks;
+	struct TransitionCheck *checks;
+	int			max_events;
+	int			evaluating;		/* the condition being evaluated */
+	LeadStage	stage;
+	TimestampTz since;
+	const char *owner;			/* before this write, for stage events */
+	int			fit;
+	VarBit	   *evidence;
+} Judgement;
+
+/*
+ * Judges a row whose model is published, with the rights of the table's owner
+ * and in the model's time zone, and writes our columns into judgement->row.
+ * Conditions that raise count as false with a WARNING, or raise, as the model
+ * says.  Never raises a refusal: that is in judgement->refusal.
+ */
+extern void lead_stage_judge(Judgement *judgement);
+
+/* The same for a table without a published model: nothing is scored, and no
+ * stage moves. */
+extern void lead_stage_judge_unpublished(Judgement *judgement);
+
+/* The events of a lead that is deleted; changes no row. */
+extern void lead_stage_judge_delete(Judgement *judgement);
+
+/* Raises 23514 as the refusal says, for a row of that table. */
+extern void lead_stage_raise_refusal(const Refusal *refusal, LeadTable *table);
+
+/* The text form of the owner in a slot, or NULL; palloc'd. */
+extern const char *lead_stage_slot_owner(LeadTable *table, TupleTableSlot *slot);
+
+/* What every condition says of judgement->row as it stands: one bool each. */
+extern bool *lead_stage_evaluate_all(Judgement *judgement);
+
+/* A transition out of the row's stage, and what it lacks (NULL: nothing). */
+typedef struct TransitionCheck
+{
+	const TransitionDef *transition;
+	bool		holds;
+	const char *unmet;
+} TransitionCheck;
+
+extern TransitionCheck *lead_stage_check_transitions(Judgement *judgement, int *number);
+
+#endif							/* LEAD_STAGE_JUDGE_H */

@@ -1,0 +1,502 @@
+/*
+ * lead_table.c
+ *	  The session's cache of LeadTables.
+ *
+ * An entry is built whole before it can be found; the invalidation callback
+ * only clears its valid mark, and whoever still holds a stale entry keeps it
+ * until the end of his statement.
+ */
+#include "postgres.h"
+
+#include "access/attmap.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/uuid.h"
+
+#include "binding.h"
+#include "compat.h"
+#include "conditions.h"
+#include "lead_table.h"
+
+typedef struct LeadTableEntry
+{
+	Oid			relid;			/* hash key */
+	LeadTable  *table;
+} LeadTableEntry;
+
+/* Held by a statement through its trigger function's fn_extra. */
+typedef struct StatementTable
+{
+	LeadTable  *table;
+	MemoryContextCallback end_of_statement;
+} StatementTable;
+
+static HTAB *lead_tables = NULL;
+
+/* Counts invalidations, so that build() sees those that came too early. */
+static uint64 invalidations = 0;
+
+static void
+invalidate_lead_tables(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	LeadTableEntry *entry;
+
+	invalidations++;
+	hash_seq_init(&status, lead_tables);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		LeadTable  *table = entry->table;
+
+		if (!OidIsValid(relid) || relid == table->relid ||
+			relid == table->root || relid == table->history ||
+			relid == table->state || relid == table->live ||
+			relid == table->signals)
+			table->valid = false;
+	}
+}
+
+void
+lead_stage_init_lead_tables(void)
+{
+	HASHCTL		ctl;
+
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(LeadTableEntry);
+	ctl.hcxt = CacheMemoryContext;
+	lead_tables = hash_create("lead_stage tables", 16, &ctl,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(invalidate_lead_tables, (Datum) 0);
+}
+
+void
+lead_stage_hold_table(LeadTable *table)
+{
+	table->users++;
+}
+
+/* A table that was replaced while it was held goes with its last holder. */
+void
+lead_stage_release_table(LeadTable *table)
+{
+	LeadTableEntry *entry;
+
+	Assert(table->users > 0);
+	if (--table->users > 0)
+		return;
+	entry = hash_search(lead_tables, &table->relid, HASH_FIND, NULL);
+	if (entry == NULL || entry->table != table)
+		MemoryContextDelete(table->context);
+}
+
+/* ---------- where our columns are ---------- */
+
+static AttrNumber
+attno_or_zero(TupleDesc desc, const char *column, Oid type)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && strcmp(NameStr(att->attname), column) == 0 &&
+			(!OidIsValid(type) || att->atttypid == type))
+			return att->attnum;
+	}
+	return InvalidAttrNumber;
+}
+
+/*
+ * The column that plays a role: as the live view knows it, which follows
+ * renames; without the view, by the name it was attached under.
+ */
+static AttrNumber
+role_column(LeadTable *table, Binding *binding, Query *live, Relation rel,
+			const char *role)
+{
+	JsonbValue	value;
+	const char *name = role;
+
+	if (live != NULL)
+	{
+		Expr	   *expr = lead_stage_view_column(live, table->root, rel, role);
+
+		if (expr != NULL && IsA(expr, Var))
+			return ((Var *) expr)->varattno;
+	}
+	if (binding != NULL &&
+		getKeyJsonValueFromContainer(&binding->columns->root, role,
+									 strlen(role), &value) &&
+		value.type == jbvString)
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+	return attno_or_zero(RelationGetDescr(rel), name, InvalidOid);
+}
+
+static void
+find_role_columns(LeadTable *table, Binding *binding, Query *live, Relation rel)
+{
+	table->stage = role_column(table, binding, live, rel, "stage");
+	table->stage_since = role_column(table, binding, live, rel, "stage_since");
+	table->stage_reason = role_column(table, binding, live, rel, "stage_reason");
+	table->fit_score = role_column(table, binding, live, rel, "fit_score");
+	table->owner = role_column(table, binding, live, rel, "owner");
+
+	if (table->owner != InvalidAttrNumber)
+	{
+		Oid			type = TupleDescAttr(table->desc, table->owner - 1)->atttypid;
+		Oid			output;
+		bool		varlena;
+
+		getTypeOutputInfo(type, &output, &varlena);
+		fmgr_info_cxt(output, &table->owner_out, table->context);
+		table->owner_is_text = (type == TEXTOID || type == VARCHAROID);
+	}
+	table->last_read = Max(Max(table->stage, table->stage_since),
+						   Max(Max(table->stage_reason, table->fit_score),
+							   table->owner));
+}
+
+/* The primary key's columns; a partition has them in another place. */
+static void
+find_key_columns(LeadTable *table, Relation rel)
+{
+	Relation	root = table_open(table->root, NoLock);
+	Oid			pkey;
+
+	RelationGetIndexList(root);
+	pkey = root->rd_pkindex;
+	if (OidIsValid(pkey))
+	{
+		Relation	index = relation_open(pkey, AccessShareLock);
+
+		table->nkeys = IndexRelationGetNumberOfKeyAttributes(index);
+		table->keys = palloc(sizeof(AttrNumber) * table->nkeys);
+		table->key_equals = palloc(sizeof(Oid) * table->nkeys);
+		for (int i = 0; i < table->nkeys; i++)
+		{
+			AttrNumber	attno = index->rd_index->indkey.values[i];
+			char	   *name = NameStr(TupleDescAttr(RelationGetDescr(root),
+													 attno - 1)->attname);
+
+			table->keys[i] = attno_or_zero(RelationGetDescr(rel), name, InvalidOid);
+			table->last_read = Max(table->last_read, table->keys[i]);
+			table->key_equals[i] = get_opfamily_member(index->rd_opfamily[i],
+													   index->rd_opcintype[i],
+													   index->rd_opcintype[i],
+													   BTEqualStrategyNumber);
+		}
+		relation_close(index, AccessShareLock);
+	}
+	table_close(root, NoLock);
+}
+
+/* ---------- where history and state are ---------- */
+
+/*
+ * Scan keys for "the rows of one lead" of a table whose primary key begins
+ * with the lead's key columns; values are filled in per use.
+ */
+static ScanKeyData *
+lead_scan(LeadTable *table, Relation rel, Oid *indexid, AttrNumber **attnos)
+{
+	ScanKeyData *keys = palloc0(sizeof(ScanKeyData) * Max(table->nkeys, 1));
+	Relation	index;
+
+	RelationGetIndexList(rel);
+	*indexid = rel->rd_pkindex;
+	*attnos = palloc0(sizeof(AttrNumber) * Max(table->nkeys, 1));
+	if (!OidIsValid(*indexid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has no primary key",
+						RelationGetRelationName(rel)),
+				 errhint("Put back the primary key that lead_stage.attach() made.")));
+
+	index = relation_open(*indexid, AccessShareLock);
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Oid			equals = get_opfamily_member(index->rd_opfamily[i],
+												 index->rd_opcintype[i],
+												 index->rd_opcintype[i],
+												 BTEqualStrategyNumber);
+
+		(*attnos)[i] = index->rd_index->indkey.values[i];
+		ScanKeyEntryInitialize(&keys[i], 0, (*attnos)[i],
+							   BTEqualStrategyNumber, InvalidOid,
+							   index->rd_indcollation[i],
+							   get_opcode(equals), (Datum) 0);
+	}
+	relation_close(index, AccessShareLock);
+	return keys;
+}
+
+static void
+find_history(LeadTable *table)
+{
+	Relation	rel = table_open(table->history, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	HistoryColumns *columns = &table->history_columns;
+	List	   *sequences = getOwnedSequences(table->history);
+
+	table->history_scan = lead_scan(table, rel, &table->history_index,
+									&columns->keys);
+	columns->natts = desc->natts;
+	columns->id = attno_or_zero(desc, "id", INT8OID);
+	columns->at = attno_or_zero(desc, "at", TIMESTAMPTZOID);
+	columns->recorded_at = attno_or_zero(desc, "recorded_at", TIMESTAMPTZOID);
+	columns->since = attno_or_zero(desc, "since", TIMESTAMPTZOID);
+	columns->due = attno_or_zero(desc, "due", TIMESTAMPTZOID);
+	columns->version = attno_or_zero(desc, "version", INT4OID);
+	columns->fit_score = attno_or_zero(desc, "fit_score", INT4OID);
+	columns->engagement = attno_or_zero(desc, "engagement", FLOAT4OID);
+	columns->from_stage = attno_or_zero(desc, "from_stage", InvalidOid);
+	columns->to_stage = attno_or_zero(desc, "to_stage", InvalidOid);
+	columns->touched = attno_or_zero(desc, "touched", BOOLOID);
+	columns->elapsed = attno_or_zero(desc, "elapsed", INTERVALOID);
+	columns->event = attno_or_zero(desc, "event", TEXTOID);
+	columns->name = attno_or_zero(desc, "name", TEXTOID);
+	columns->owner = attno_or_zero(desc, "owner", TEXTOID);
+	columns->previous_owner = attno_or_zero(desc, "previous_owner", TEXTOID);
+	columns->reason = attno_or_zero(desc, "reason", TEXTOID);
+	columns->role = attno_or_zero(desc, "role", TEXTOID);
+	columns->actor = attno_or_zero(desc, "actor", TEXTOID);
+	columns->evidence = attno_or_zero(desc, "evidence", VARBITOID);
+	table->history_sequence = sequences ? linitial_oid(sequences) : InvalidOid;
+	table_close(rel, AccessShareLock);
+
+	if (columns->id == InvalidAttrNumber || columns->event == InvalidAttrNumber ||
+		!OidIsValid(table->history_sequence))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" is not a history that lead_stage.attach() made",
+						get_rel_name(table->history))));
+}
+
+static void
+find_state(LeadTable *table)
+{
+	Relation	rel = table_open(table->state, AccessShareLock);
+	AttrNumber *attnos;
+
+	table->state_scan = lead_scan(table, rel, &table->state_index, &attnos);
+	table_close(rel, AccessShareLock);
+}
+
+/* ---------- building an entry ---------- */
+
+static Oid
+relation_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/*
+ * Conditions run with the rights of the attached table's owner, so a trigger
+ * that somebody put on a table of his own must not reach them.
+ */
+static void
+check_same_owner(LeadTable *table, Relation rel)
+{
+	if (table->owner_role != rel->rd_rel->relowner)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("table \"%s\" cannot use the lead_stage binding of another owner's table",
+						RelationGetRelationName(rel)),
+				 errhint("Attach the table itself, or give a partition the owner of its parent.")));
+}
+
+/* A view's query, or NULL if the view is gone.  Locks the view. */
+static Query *
+open_view(Oid viewid, Relation *view)
+{
+	*view = OidIsValid(viewid) ? try_relation_open(viewid, AccessShareLock) : NULL;
+	if (*view == NULL || (*view)->rd_rel->relkind != RELKIND_VIEW)
+		return NULL;
+	return get_view_query(*view);
+}
+
+static void
+close_view(Relation view)
+{
+	if (view != NULL)
+		relation_close(view, NoLock);
+}
+
+/*
+ * Fills a bound table.  Returns false if a publish came between the reading of
+ * the binding and the locking of its views.
+ */
+static bool
+fill_bound(LeadTable *table, Binding *binding, Relation rel)
+{
+	Relation	live_view;
+	Relation	signals_view;
+	Query	   *live = open_view(binding->live, &live_view);
+	Query	   *signals = open_view(binding->signals, &signals_view);
+	Binding    *again = lead_stage_read_binding(&table->binding);
+	bool		current = again != NULL &&
+		again->version == binding->version &&
+		again->live == binding->live && again->signals == binding->signals;
+
+	if (current)
+	{
+		Jsonb	   *definition = NULL;
+
+		find_role_columns(table, binding, live, rel);
+		find_key_columns(table, rel);
+		find_history(table);
+		find_state(table);
+		if (binding->version != 0 && signals != NULL)
+			definition = lead_stage_read_definition(binding->model,
+													binding->version);
+		if (definition != NULL)
+		{
+			table->version = binding->version;
+			table->model = lead_stage_read_model(definition);
+			table->time_zone = pg_tzset(table->model->time_zone ?
+										table->model->time_zone : "UTC");
+			lead_stage_load_conditions(table, signals, rel);
+			table->published = true;
+		}
+	}
+	close_view(live_view);
+	close_view(signals_view);
+	return current;
+}
+
+static void
+warn_unknown_binding(Relation rel)
+{
+	static bool warned = false;
+
+	if (warned)
+		return;
+	warned = true;
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" has lead_stage triggers but is not attached",
+					RelationGetRelationName(rel)),
+			 errdetail("Its rows are stored unscored, and stage moves are refused."),
+			 errhint("Attach it again with lead_stage.attach(), or drop the triggers.")));
+}
+
+static LeadTable *
+build(Relation rel, const pg_uuid_t *id)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "lead_stage table",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	LeadTable  *table = palloc0(sizeof(LeadTable));
+	Binding    *binding;
+	bool		current;
+	uint64		invalidations_before = invalidations;
+
+	table->relid = RelationGetRelid(rel);
+	table->binding = *id;
+	table->context = context;
+	table->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	do
+	{
+		current = true;
+		binding = lead_stage_read_binding(id);
+		table->bound = binding != NULL &&
+			OidIsValid(relation_owner(binding->leads)) &&
+			OidIsValid(binding->history) && OidIsValid(binding->state);
+		if (!table->bound)
+		{
+			table->root = table->relid;
+			table->owner_role = rel->rd_rel->relowner;
+			find_role_columns(table, NULL, NULL, rel);
+			warn_unknown_binding(rel);
+			break;
+		}
+		table->root = binding->leads;
+		table->history = binding->history;
+		table->state = binding->state;
+		table->live = binding->live;
+		table->signals = binding->signals;
+		table->owner_role = relation_owner(binding->leads);
+		check_same_owner(table, rel);
+		current = fill_bound(table, binding, rel);
+	} while (!current);
+
+	table->row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
+	table->old_row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
+	table->econtext = CreateStandaloneExprContext();
+	table->econtext->ecxt_scantuple = table->row;
+	table->valid = (invalidations == invalidations_before);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	return table;
+}
+
+LeadTable *
+lead_stage_lead_table(Relation rel, const pg_uuid_t *binding)
+{
+	Oid			relid = RelationGetRelid(rel);
+	LeadTableEntry *entry = hash_search(lead_tables, &relid, HASH_FIND, NULL);
+	LeadTable  *table;
+	bool		found;
+
+	if (entry != NULL && entry->table->valid && entry->table->bound &&
+		memcmp(&entry->table->binding, binding, sizeof(pg_uuid_t)) == 0)
+		return entry->table;
+
+	table = build(rel, binding);
+	entry = hash_search(lead_tables, &relid, HASH_ENTER, &found);
+	if (found && entry->table->users == 0)
+		MemoryContextDelete(entry->table->context);
+	entry->table = table;
+	return table;
+}
+
+static void
+end_of_statement(void *arg)
+{
+	lead_stage_release_table(((StatementTable *) arg)->table);
+}
+
+LeadTable *
+lead_stage_statement_table(Relation rel, const char *binding, FmgrInfo *flinfo)
+{
+	StatementTable *statement = flinfo->fn_extra;
+	pg_uuid_t  *id;
+
+	if (statement != NULL)
+		return statement->table;
+
+	id = DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(binding)));
+	statement = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(StatementTable));
+	statement->table = lead_stage_lead_table(rel, id);
+	statement->table->new_statement = true;
+	lead_stage_hold_table(statement->table);
+	statement->end_of_statement.func = end_of_statement;
+	statement->end_of_statement.arg = statement;
+	MemoryContextRegisterResetCallback(flinfo->fn_mcxt,
+									   &statement->end_of_statement);
+	flinfo->fn_extra = statement;
+	return statement->table;
+}

@@ -1,0 +1,351 @@
+/*
+ * model_def.c
+ *	  Reads a published definition (jsonb) into plain C values.
+ *
+ * The definition was validated by publish; what is checked here is only that
+ * nothing can make us read past it.  Objects come in evaluation order.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "model_def.h"
+
+static void
+malformed(const char *key)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid \"%s\" in a published model", key),
+			 errhint("Publish the model again.")));
+}
+
+static JsonbValue *
+get_key(JsonbContainer *object, const char *key, JsonbValue *value)
+{
+	return getKeyJsonValueFromContainer(object, key, strlen(key), value);
+}
+
+static const char *
+get_text(JsonbContainer *object, const char *key)
+{
+	JsonbValue	value;
+
+	if (!get_key(object, key, &value) || value.type == jbvNull)
+		return NULL;
+	if (value.type != jbvString)
+		malformed(key);
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+static const char *
+get_name(JsonbContainer *object)
+{
+	const char *name = get_text(object, "name");
+
+	if (name == NULL)
+		malformed("name");
+	return name;
+}
+
+static bool
+get_bool(JsonbContainer *object, const char *key, bool missing)
+{
+	JsonbValue	value;
+
+	if (!get_key(object, key, &value) || value.type == jbvNull)
+		return missing;
+	if (value.type != jbvBool)
+		malformed(key);
+	return value.val.boolean;
+}
+
+/* False if the key is absent or null. */
+static bool
+get_number(JsonbContainer *object, const char *key, double *number)
+{
+	JsonbValue	value;
+
+	*number = 0;
+	if (!get_key(object, key, &value) || value.type == jbvNull)
+		return false;
+	if (value.type != jbvNumeric)
+		malformed(key);
+	*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+												 NumericGetDatum(value.val.numeric)));
+	return true;
+}
+
+static bool
+get_int(JsonbContainer *object, const char *key, int *number)
+{
+	double		value;
+	bool		found = get_number(object, key, &value);
+
+	*number = (int) value;
+	return found;
+}
+
+static Interval *
+get_interval(JsonbContainer *object, const char *key)
+{
+	const char *text = get_text(object, key);
+
+	if (text == NULL)
+		return NULL;
+	return DatumGetIntervalP(DirectFunctionCall3(interval_in,
+												 CStringGetDatum(text),
+												 ObjectIdGetDatum(InvalidOid),
+												 Int32GetDatum(-1)));
+}
+
+static bool
+get_stage(JsonbContainer *object, const char *key, LeadStage *stage)
+{
+	const char *label = get_text(object, key);
+
+	*stage = 0;
+	if (label == NULL)
+		return false;
+	if (!lead_stage_from_label(label, stage))
+		malformed(key);
+	return true;
+}
+
+/* The array under a key: its container and length (0 if there is none). */
+static JsonbContainer *
+get_array(JsonbContainer *object, const char *key, int *length)
+{
+	JsonbValue	value;
+
+	*length = 0;
+	if (!get_key(object, key, &value) || value.type == jbvNull)
+		return NULL;
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
+		malformed(key);
+	*length = JsonContainerSize(value.val.binary.data);
+	return value.val.binary.data;
+}
+
+static JsonbContainer *
+get_object(JsonbContainer *array, int i, const char *key)
+{
+	JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+
+	if (value == NULL || value->type != jbvBinary ||
+		!JsonContainerIsObject(value->val.binary.data))
+		malformed(key);
+	return value->val.binary.data;
+}
+
+/*
+ * The condition an object has under a key: registered under the name of its
+ * column in the signals view.
+ */
+static int
+get_condition(ModelDef *model, JsonbContainer *object, const char *key,
+			  const char *kind, const char *name, const char *suffix)
+{
+	if (get_text(object, key) == NULL)
+		return NO_CONDITION;
+	model->condition_names = lappend(model->condition_names,
+									 psprintf("%s_%s%s", kind, name, suffix));
+	return list_length(model->condition_names) - 1;
+}
+
+static void
+read_categories(ModelDef *model, JsonbContainer *root)
+{
+	int			n;
+	JsonbContainer *array = get_array(root, "category", &n);
+
+	model->ncategories = n;
+	model->categories = palloc0(sizeof(CategoryDef) * Max(n, 1));
+	model->category_sums = palloc0(sizeof(int64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "category");
+		CategoryDef *category = &model->categories[i];
+
+		category->name = get_name(object);
+		category->capped = get_int(object, "max_points", &category->max_points);
+	}
+}
+
+static int
+find_category(ModelDef *model, const char *name)
+{
+	if (name != NULL)
+		for (int i = 0; i < model->ncategories; i++)
+			if (strcmp(model->categories[i].name, name) == 0)
+				return i;
+	return -1;
+}
+
+static void
+read_rules(ModelDef *model, JsonbContainer *root)
+{
+	int			n;
+	JsonbContainer *array = get_array(root, "rule", &n);
+
+	model->rules = palloc0(sizeof(RuleDef) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "rule");
+		RuleDef    *rule = &model->rules[model->nrules];
+		const char *kind = get_text(object, "kind");
+
+		if (kind == NULL || strcmp(kind, "fit") != 0 ||
+			!get_bool(object, "enabled", true))
+			continue;
+		rule->name = get_name(object);
+		if (!get_int(object, "id", &rule->id) || rule->id < 1)
+			malformed("id");
+		get_int(object, "points", &rule->points);
+		rule->capped = get_int(object, "cap", &rule->cap);
+		rule->category = find_category(model, get_text(object, "category"));
+		rule->condition = get_condition(model, object, "condition",
+										"fit", rule->name, "");
+		model->max_rule_id = Max(model->max_rule_id, rule->id);
+		model->nrules++;
+	}
+}
+
+static void
+read_criteria(ModelDef *model, JsonbContainer *root)
+{
+	int			n;
+	JsonbContainer *array = get_array(root, "criterion", &n);
+
+	model->ncriteria = n;
+	model->criteria = palloc0(sizeof(CriterionDef) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "criterion");
+		CriterionDef *criterion = &model->criteria[i];
+
+		criterion->name = get_name(object);
+		criterion->question = get_text(object, "question");
+		if (!get_stage(object, "required_for", &criterion->required_for))
+			malformed("required_for");
+		criterion->signalled = get_text(object, "signal") != NULL;
+		criterion->condition = get_condition(model, object, "condition",
+											 "criterion", criterion->name, "");
+	}
+}
+
+static void
+read_reasons(TransitionDef *transition, JsonbContainer *object)
+{
+	int			n;
+	JsonbContainer *array = get_array(object, "reasons", &n);
+
+	transition->asks_reason = (array != NULL);
+	transition->nreasons = n;
+	transition->reasons = palloc0(sizeof(char *) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+
+		if (value == NULL || value->type != jbvString)
+			malformed("reasons");
+		transition->reasons[i] = pnstrdup(value->val.string.val,
+										  value->val.string.len);
+	}
+}
+
+static void
+read_transitions(ModelDef *model, JsonbContainer *root)
+{
+	int			n;
+	JsonbContainer *array = get_array(root, "transition", &n);
+
+	model->ntransitions = n;
+	model->transitions = palloc0(sizeof(TransitionDef) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "transition");
+		TransitionDef *transition = &model->transitions[i];
+
+		transition->name = get_name(object);
+		transition->from_any_open = !get_stage(object, "from_stage",
+											   &transition->from_stage);
+		if (!get_stage(object, "to_stage", &transition->to_stage))
+			malformed("to_stage");
+		transition->automatic = get_bool(object, "automatic", false);
+		transition->has_min_fit =
+			get_number(object, "min_fit", &transition->min_fit);
+		transition->has_min_engagement =
+			get_number(object, "min_engagement", &transition->min_engagement);
+		transition->has_min_score =
+			get_number(object, "min_score", &transition->min_score);
+		transition->has_below_engagement =
+			get_number(object, "below_engagement", &transition->below_engagement);
+		transition->idle_for = get_interval(object, "idle_for");
+		transition->in_stage_for = get_interval(object, "in_stage_for");
+		transition->hold_for = get_interval(object, "hold_for");
+		transition->signalled = get_text(object, "signal") != NULL;
+		transition->condition = get_condition(model, object, "condition",
+											  "transition", transition->name, "");
+		transition->not_before = get_condition(model, object, "not_before",
+											   "transition", transition->name,
+											   "_not_before");
+		read_reasons(transition, object);
+		model->uses_hold |= (transition->hold_for != NULL);
+	}
+}
+
+/* Milestones that an activity signals are not judged on the row. */
+static void
+read_milestones(ModelDef *model, JsonbContainer *root)
+{
+	int			n;
+	JsonbContainer *array = get_array(root, "milestone", &n);
+
+	model->milestones = palloc0(sizeof(MilestoneDef) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "milestone");
+		MilestoneDef *milestone = &model->milestones[model->nmilestones];
+
+		if (get_text(object, "condition") == NULL)
+			continue;
+		milestone->name = get_name(object);
+		milestone->condition = get_condition(model, object, "condition",
+											 "milestone", milestone->name, "");
+		model->nmilestones++;
+	}
+}
+
+ModelDef *
+lead_stage_read_model(Jsonb *definition)
+{
+	ModelDef   *model = palloc0(sizeof(ModelDef));
+	JsonbContainer *root = &definition->root;
+	JsonbContainer *settings;
+	JsonbValue	value;
+	const char *setting;
+
+	if (!JB_ROOT_IS_OBJECT(definition) ||
+		!get_key(root, "model", &value) || value.type != jbvBinary ||
+		!JsonContainerIsObject(value.val.binary.data))
+		malformed("model");
+	settings = value.val.binary.data;
+
+	model->name = get_name(settings);
+	model->time_zone = get_text(settings, "time_zone");
+	setting = get_text(settings, "on_refused");
+	model->keep_refused = setting && strcmp(setting, "keep") == 0;
+	setting = get_text(settings, "on_rule_error");
+	model->raise_rule_errors = setting && strcmp(setting, "error") == 0;
+
+	read_categories(model, root);
+	read_rules(model, root);
+	read_criteria(model, root);
+	read_transitions(model, root);
+	read_milestones(model, root);
+	return model;
+}

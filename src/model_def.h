@@ -1,0 +1,108 @@
+/*
+ * model_def.h
+ *	  A published model as plain C values.
+ *
+ * Conditions are not here: an object names the condition it has by its place
+ * in the list of expressions that compile.c makes (NO_CONDITION: always
+ * true).
+ */
+#ifndef LEAD_STAGE_MODEL_DEF_H
+#define LEAD_STAGE_MODEL_DEF_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+#include "lead_stage.h"
+
+#define NO_CONDITION	(-1)
+
+typedef struct CategoryDef
+{
+	const char *name;
+	bool		capped;
+	int			max_points;
+} CategoryDef;
+
+/* A fit rule; engagement rules are judged where activities are written. */
+typedef struct RuleDef
+{
+	int			id;
+	const char *name;
+	int			points;
+	bool		capped;
+	int			cap;
+	int			category;		/* index into categories, -1: none */
+	int			condition;
+} RuleDef;
+
+typedef struct CriterionDef
+{
+	const char *name;
+	const char *question;
+	LeadStage	required_for;
+	int			condition;
+	bool		signalled;		/* met by an activity, not by the row */
+} CriterionDef;
+
+typedef struct TransitionDef
+{
+	const char *name;
+	bool		from_any_open;
+	LeadStage	from_stage;
+	LeadStage	to_stage;
+	bool		automatic;
+	bool		has_min_fit;
+	bool		has_min_engagement;
+	bool		has_min_score;
+	bool		has_below_engagement;
+	double		min_fit;
+	double		min_engagement;
+	double		min_score;
+	double		below_engagement;
+	Interval   *idle_for;
+	Interval   *in_stage_for;
+	Interval   *hold_for;
+	bool		signalled;
+	int			condition;
+	int			not_before;		/* an expression of type timestamptz */
+	bool		asks_reason;
+	int			nreasons;		/* 0: any text will do */
+	const char **reasons;
+} TransitionDef;
+
+typedef struct MilestoneDef
+{
+	const char *name;
+	int			condition;
+} MilestoneDef;
+
+typedef struct ModelDef
+{
+	const char *name;
+	const char *time_zone;
+	bool		keep_refused;	/* on_refused = keep */
+	bool		raise_rule_errors;	/* on_rule_error = error */
+	bool		uses_hold;		/* some transition has hold_for */
+	int			ncategories;
+	CategoryDef *categories;
+	int64	   *category_sums;	/* room to add up one row in */
+	int			nrules;
+	int			max_rule_id;
+	RuleDef    *rules;
+	int			ncriteria;
+	CriterionDef *criteria;
+	int			ntransitions;
+	TransitionDef *transitions;
+	int			nmilestones;
+	MilestoneDef *milestones;
+	List	   *condition_names;	/* column of the signals view, by condition */
+} ModelDef;
+
+/*
+ * Reads the definition that publish stored.  The result, made in the current
+ * memory context, does not point into the jsonb.  Raises 22023 if the
+ * definition is not of the documented form.
+ */
+extern ModelDef *lead_stage_read_model(Jsonb *definition);
+
+#endif							/* LEAD_STAGE_MODEL_DEF_H */

@@ -1,0 +1,185 @@
+/*
+ * pending.c
+ *	  Events that happened, on their way to history.
+ *
+ * A batch belongs to one table and one subtransaction; it is written whole at
+ * the end of the statement, or sooner when it is full, and a subtransaction
+ * that is rolled back takes its own batches with it and no others.  An id is
+ * given out when an event is taken, while the lead's row is locked, so the
+ * ids of one lead are in the order of its events whenever they are written.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "lib/ilist.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "history.h"
+#include "pending.h"
+
+/* As many rows as COPY collects before it writes. */
+#define MAX_PENDING_ROWS	1000
+#define MAX_PENDING_BYTES	65535
+
+typedef struct PendingBatch
+{
+	dlist_node	node;
+	LeadTable  *table;
+	int			nest_level;
+	bool		writing;		/* on its way; takes no more events */
+	MemoryContext context;
+	TupleDesc	desc;
+	int			nslots;			/* filled */
+	int			max_slots;		/* made */
+	Size		bytes;
+	TupleTableSlot *slots[MAX_PENDING_ROWS];
+} PendingBatch;
+
+static dlist_head batches = DLIST_STATIC_INIT(batches);
+
+static void
+drop_batch(PendingBatch *batch)
+{
+	dlist_delete(&batch->node);
+	lead_stage_release_table(batch->table);
+	MemoryContextDelete(batch->context);
+}
+
+/* The batch of the current subtransaction: for a table, or any (NULL). */
+static PendingBatch *
+find_batch(LeadTable *table)
+{
+	int			nest_level = GetCurrentTransactionNestLevel();
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &batches)
+	{
+		PendingBatch *batch = dlist_container(PendingBatch, node, iter.cur);
+
+		if (batch->nest_level == nest_level && !batch->writing &&
+			(table == NULL || batch->table == table))
+			return batch;
+	}
+	return NULL;
+}
+
+static PendingBatch *
+make_batch(LeadTable *table)
+{
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext,
+												  "lead_stage pending history",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	PendingBatch *batch = palloc0(sizeof(PendingBatch));
+	Relation	history = table_open(table->history, RowExclusiveLock);
+
+	batch->table = table;
+	batch->nest_level = GetCurrentTransactionNestLevel();
+	batch->context = context;
+	batch->desc = CreateTupleDescCopy(RelationGetDescr(history));
+	table_close(history, NoLock);
+	MemoryContextSwitchTo(oldcontext);
+
+	lead_stage_hold_table(table);
+	dlist_push_tail(&batches, &batch->node);
+	return batch;
+}
+
+static void
+write_batch(PendingBatch *batch)
+{
+	batch->writing = true;
+	lead_stage_write_history(batch->table, batch->slots, batch->nslots);
+	for (int i = 0; i < batch->nslots; i++)
+		ExecClearTuple(batch->slots[i]);
+	batch->nslots = 0;
+	batch->bytes = 0;
+	batch->writing = false;
+}
+
+void
+lead_stage_add_pending(LeadTable *table, const LeadEvent *event, const Datum *keys)
+{
+	PendingBatch *batch = find_batch(table);
+	TupleTableSlot *slot;
+	MemoryContext oldcontext;
+
+	if (batch == NULL)
+		batch = make_batch(table);
+
+	oldcontext = MemoryContextSwitchTo(batch->context);
+	if (batch->nslots == batch->max_slots)
+		batch->slots[batch->max_slots++] =
+			MakeSingleTupleTableSlot(batch->desc, &TTSOpsHeapTuple);
+	slot = batch->slots[batch->nslots];
+	MemoryContextSwitchTo(oldcontext);
+
+	lead_stage_history_row(table, event, keys, slot);
+	batch->nslots++;
+	batch->bytes += ((HeapTupleTableSlot *) slot)->tuple->t_len;
+
+	if (batch->nslots == MAX_PENDING_ROWS || batch->bytes >= MAX_PENDING_BYTES)
+		write_batch(batch);
+}
+
+bool
+lead_stage_has_pending(void)
+{
+	return find_batch(NULL) != NULL;
+}
+
+void
+lead_stage_flush_pending(void)
+{
+	PendingBatch *batch;
+
+	while ((batch = find_batch(NULL)) != NULL)
+	{
+		write_batch(batch);
+		drop_batch(batch);
+	}
+}
+
+/* ---------- the end of a transaction or subtransaction ---------- */
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	dlist_mutable_iter iter;
+
+	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT &&
+		event != XACT_EVENT_PREPARE)
+		return;
+	dlist_foreach_modify(iter, &batches)
+		drop_batch(dlist_container(PendingBatch, node, iter.cur));
+}
+
+/* What a subtransaction collected becomes its parent's, or never happened. */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
+					  SubTransactionId parentSubid, void *arg)
+{
+	int			nest_level = GetCurrentTransactionNestLevel();
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &batches)
+	{
+		PendingBatch *batch = dlist_container(PendingBatch, node, iter.cur);
+
+		if (batch->nest_level < nest_level)
+			continue;
+		if (event == SUBXACT_EVENT_ABORT_SUB)
+			drop_batch(batch);
+		else if (event == SUBXACT_EVENT_COMMIT_SUB)
+			batch->nest_level = nest_level - 1;
+	}
+}
+
+void
+lead_stage_init_pending(void)
+{
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
+}

@@ -1,0 +1,71 @@
+/*
+ * run_as.c
+ *	  SQL of our own that runs as the owner of a table.
+ *
+ * The security context is not restricted: what the statement queues for
+ * commit (the user's deferred triggers) must still be queued.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "compat.h"
+#include "run_as.h"
+
+PG_FUNCTION_INFO_V1(lead_stage_execute_as);
+
+int
+lead_stage_spi_as(Oid role, const char *sql, int nargs,
+				  Oid *types, Datum *values, const char *nulls)
+{
+	Oid			user;
+	int			security_context;
+	int			result;
+
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	SetUserIdAndSecContext(user, security_context);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_with_args returned %s for: %s",
+			 SPI_result_code_string(result), sql);
+	return result;
+}
+
+void
+lead_stage_require_membership(Oid role, const char *what)
+{
+	Oid			user = GetUserId();
+
+	if (has_privs_of_role(user, role) || member_can_set_role(user, role))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be a member of role \"%s\" to %s",
+					GetUserNameFromId(role, false), what)));
+}
+
+/*
+ * _execute_as(role regrole, sql text) → void
+ *
+ * What SET ROLE and the statement would do, but usable inside a function that
+ * is itself SECURITY DEFINER.  Open to everybody, for it needs the same
+ * membership that SET ROLE needs.
+ */
+Datum
+lead_stage_execute_as(PG_FUNCTION_ARGS)
+{
+	Oid			role = PG_GETARG_OID(0);
+	char	   *sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	lead_stage_require_membership(role, "act for it");
+	SPI_connect();
+	lead_stage_spi_as(role, sql, 0, NULL, NULL, NULL);
+	SPI_finish();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,21 @@
+/*
+ * run_as.h
+ *	  SQL of our own that runs as the owner of a table.
+ */
+#ifndef LEAD_STAGE_RUN_AS_H
+#define LEAD_STAGE_RUN_AS_H
+
+#include "postgres.h"
+
+/*
+ * Runs one statement through SPI as that role, past FORCE ROW LEVEL SECURITY,
+ * as the server's own foreign-key checks do; SPI must be connected.  Returns
+ * SPI's result code; an unexpected one has been raised.
+ */
+extern int	lead_stage_spi_as(Oid role, const char *sql, int nargs,
+							  Oid *types, Datum *values, const char *nulls);
+
+/* Raises 42501 unless the current user is a member of the role. */
+extern void lead_stage_require_membership(Oid role, const char *what);
+
+#endif							/* LEAD_STAGE_RUN_AS_H */

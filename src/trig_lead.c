@@ -1,0 +1,535 @@
+/*
+ * trig_lead.c
+ *	  The triggers on a table of leads.
+ *
+ * The BEFORE trigger judges the row and leaves a memo of what happened.  Not
+ * every row it sees lands (ON CONFLICT), so history cannot be written there.
+ * The AFTER trigger's WHEN clause is evaluated once for each row that did
+ * land, right after it and before the next: it takes the memo into the pending
+ * batch, and is true only once per batch, so that one event is queued and
+ * the trigger it fires, at the end of the statement, writes the batch whole.
+ *
+ *	CREATE TRIGGER "~lead_stage_judge" BEFORE INSERT OR UPDATE OR DELETE
+ *		ON leads FOR EACH ROW EXECUTE FUNCTION lead_stage._judge('binding')
+ *	CREATE TRIGGER "!lead_stage_record" AFTER INSERT OR UPDATE OR DELETE
+ *		ON leads FOR EACH ROW WHEN (lead_stage._claim())
+ *		EXECUTE FUNCTION lead_stage._record('binding')
+ *
+ * The names sort last among BEFORE and first among AFTER triggers: we judge
+ * what will be stored, and have recorded it when the user's triggers look.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "history.h"
+#include "judge.h"
+#include "pending.h"
+#include "state.h"
+#include "trig_lead.h"
+
+PG_FUNCTION_INFO_V1(lead_stage_judge_trigger);
+PG_FUNCTION_INFO_V1(lead_stage_claim);
+PG_FUNCTION_INFO_V1(lead_stage_record);
+
+typedef enum MemoKind
+{
+	MEMO_NONE,
+	MEMO_INSERT,
+	MEMO_UPDATE,
+	MEMO_DELETE,
+	/* a row that moves to another partition is deleted here, inserted there */
+	MEMO_LEAVING,
+	MEMO_LEFT,
+	MEMO_ARRIVING
+} MemoKind;
+
+/* What the BEFORE trigger decided of the row that is about to land. */
+typedef struct Memo
+{
+	MemoKind	kind;
+	SubTransactionId subtransaction;
+	MemoryContext statement;	/* tells statements apart */
+	LeadTable  *table;
+	Judgement	judgement;
+	Datum		keys[INDEX_MAX_KEYS];
+	Datum		old_keys[INDEX_MAX_KEYS];
+
+	/* of an insert: what ON CONFLICT's EXCLUDED is to mean */
+	Datum		proposed[3];	/* stage, stage_reason, owner */
+	bool		proposed_null[3];
+	Datum		computed[3];
+	bool		computed_null[3];
+} Memo;
+
+static Memo memo;
+static MemoryContext memo_context = NULL;
+static RescoreMode rescore_mode = RESCORE_OFF;
+
+RescoreMode
+lead_stage_set_rescore(RescoreMode mode)
+{
+	RescoreMode previous = rescore_mode;
+
+	rescore_mode = mode;
+	return previous;
+}
+
+/* ---------- the memo ---------- */
+
+static void
+begin_memo(MemoKind kind, LeadTable *table, MemoryContext statement)
+{
+	if (memo_context == NULL)
+		memo_context = AllocSetContextCreate(TopMemoryContext,
+											 "lead_stage memo",
+											 ALLOCSET_SMALL_SIZES);
+	else
+		MemoryContextReset(memo_context);
+	memset(&memo.judgement, 0, sizeof(memo.judgement));
+	memo.kind = kind;
+	memo.table = table;
+	memo.statement = statement;
+	memo.subtransaction = GetCurrentSubTransactionId();
+	memo.judgement.table = table;
+	memo.judgement.hold_until = DT_NOBEGIN;
+}
+
+/*
+ * False for what a subtransaction left behind that ended between BEFORE and
+ * AFTER.  A memo of a row that never landed is replaced by the next row's.
+ */
+static bool
+memo_is_current(void)
+{
+	return memo.kind != MEMO_NONE &&
+		memo.subtransaction == GetCurrentSubTransactionId();
+}
+
+static void
+forget_memo(XactEvent event, void *arg)
+{
+	memo.kind = MEMO_NONE;
+}
+
+void
+lead_stage_init_lead_trigger(void)
+{
+	RegisterXactCallback(forget_memo, NULL);
+}
+
+static void
+copy_keys(LeadTable *table, TupleTableSlot *slot, Datum *keys)
+{
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(table->desc, table->keys[i] - 1);
+		bool		isnull;
+		Datum		value = slot_getattr(slot, table->keys[i], &isnull);
+
+		/* A null key never lands. */
+		keys[i] = isnull ? (Datum) 0 : datumCopy(value, att->attbyval, att->attlen);
+	}
+}
+
+static bool
+same_keys(LeadTable *table, const Datum *a, const Datum *b)
+{
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(table->desc, table->keys[i] - 1);
+
+		if (!datumIsEqual(a[i], b[i], att->attbyval, att->attlen))
+			return false;
+	}
+	return true;
+}
+
+/* ---------- BEFORE ---------- */
+
+/* The row as written, where the judgement may change it. */
+static void
+take_row(LeadTable *table, TupleTableSlot *written)
+{
+	int			natts = table->desc->natts;
+
+	slot_getallattrs(written);
+	ExecClearTuple(table->row);
+	memcpy(table->row->tts_values, written->tts_values, sizeof(Datum) * natts);
+	memcpy(table->row->tts_isnull, written->tts_isnull, sizeof(bool) * natts);
+	ExecStoreVirtualTuple(table->row);
+}
+
+static HeapTuple
+give_row(LeadTable *table)
+{
+	return heap_form_tuple(table->desc, table->row->tts_values,
+						   table->row->tts_isnull);
+}
+
+static void
+judge(LeadTable *table)
+{
+	if (table->published)
+		lead_stage_judge(&memo.judgement);
+	else
+		lead_stage_judge_unpublished(&memo.judgement);
+}
+
+static void
+get_three(LeadTable *table, TupleTableSlot *slot, Datum *values, bool *nulls)
+{
+	const AttrNumber attnos[] = {table->stage, table->stage_reason, table->owner};
+
+	for (int i = 0; i < lengthof(attnos); i++)
+	{
+		nulls[i] = true;
+		if (attnos[i] != InvalidAttrNumber)
+			values[i] = slot_getattr(slot, attnos[i], &nulls[i]);
+		if (!nulls[i])
+		{
+			Form_pg_attribute att = TupleDescAttr(table->desc, attnos[i] - 1);
+
+			values[i] = datumCopy(values[i], att->attbyval, att->attlen);
+		}
+	}
+}
+
+static HeapTuple
+before_insert(LeadTable *table, TriggerData *trigger, MemoryContext statement)
+{
+	MemoryContext oldcontext;
+
+	/* The second half of a move to another partition was judged already. */
+	if (memo.kind == MEMO_LEFT && memo_is_current() && memo.statement == statement)
+	{
+		memo.kind = MEMO_ARRIVING;
+		return trigger->tg_trigtuple;
+	}
+
+	begin_memo(MEMO_INSERT, table, statement);
+	take_row(table, trigger->tg_trigslot);
+	oldcontext = MemoryContextSwitchTo(memo_context);
+	get_three(table, table->row, memo.proposed, memo.proposed_null);
+	memo.judgement.row = table->row;
+	memo.judgement.at = lead_stage_current_time();
+	judge(table);
+	get_three(table, table->row, memo.computed, memo.computed_null);
+	copy_keys(table, table->row, memo.keys);
+	MemoryContextSwitchTo(oldcontext);
+	return give_row(table);
+}
+
+/*
+ * In ON CONFLICT DO UPDATE, EXCLUDED is the row as the BEFORE INSERT trigger
+ * left it.  The application means what it proposed, so where the new value is
+ * the one we computed for the proposed row, its proposal is put back.
+ */
+static void
+restore_proposals(LeadTable *table, TupleTableSlot *row)
+{
+	const AttrNumber attnos[] = {table->stage, table->stage_reason, table->owner};
+
+	for (int i = 0; i < lengthof(attnos); i++)
+	{
+		Form_pg_attribute att;
+		int			n = attnos[i] - 1;
+
+		if (attnos[i] == InvalidAttrNumber || memo.computed_null[i] != row->tts_isnull[n])
+			continue;
+		att = TupleDescAttr(table->desc, n);
+		if (!memo.computed_null[i] &&
+			!datumIsEqual(memo.computed[i], row->tts_values[n], att->attbyval, att->attlen))
+			continue;
+		row->tts_isnull[n] = memo.proposed_null[i];
+		if (!memo.proposed_null[i])
+			row->tts_values[n] = datumCopy(memo.proposed[i], att->attbyval, att->attlen);
+	}
+}
+
+static bool
+differs(LeadTable *table, AttrNumber attno, TupleTableSlot *old, TupleTableSlot *new)
+{
+	Form_pg_attribute att;
+	bool		old_null;
+	bool		new_null;
+	Datum		old_value;
+	Datum		new_value;
+
+	if (attno == InvalidAttrNumber)
+		return false;
+	old_value = slot_getattr(old, attno, &old_null);
+	new_value = slot_getattr(new, attno, &new_null);
+	if (old_null || new_null)
+		return old_null != new_null;
+	att = TupleDescAttr(table->desc, attno - 1);
+	return !datumIsEqual(old_value, new_value, att->attbyval, att->attlen);
+}
+
+static bool
+key_differs(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
+{
+	for (int i = 0; i < table->nkeys; i++)
+		if (differs(table, table->keys[i], old, new))
+			return true;
+	return false;
+}
+
+/* Whether the update touches anything that we read or keep. */
+static bool
+concerns_us(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
+{
+	slot_getsomeattrs(old, table->last_read);
+	slot_getsomeattrs(new, table->last_read);
+	if (differs(table, table->stage, old, new) ||
+		differs(table, table->stage_since, old, new) ||
+		differs(table, table->fit_score, old, new) ||
+		differs(table, table->owner, old, new))
+		return true;
+	for (int i = 0; i < table->nreads; i++)
+		if (differs(table, table->reads[i], old, new))
+			return true;
+	return key_differs(table, old, new);
+}
+
+/*
+ * Events of one lead never go back in time.  A last event later than now is
+ * possible only if another transaction that began after ours has written this
+ * lead since, or if time is being replayed; else there is nothing to look up.
+ */
+static TimestampTz
+event_time(LeadTable *table, HeapTuple stored, const Datum *keys, TimestampTz since)
+{
+	TimestampTz now = lead_stage_current_time();
+	TransactionId writer = HeapTupleHeaderGetXmin(stored->t_data);
+	bool		ours = TransactionIdIsCurrentTransactionId(writer);
+
+	now = Max(now, since);
+	if (!table->bound || TIMESTAMP_IS_NOBEGIN(since))
+		return now;
+	if (!lead_stage_clock_is_set() &&
+		(ours ||
+		 (GetCurrentStatementStartTimestamp() == GetCurrentTransactionStartTimestamp() &&
+		  TransactionIdPrecedes(writer, GetActiveSnapshot()->xmin))))
+		return now;
+	return Max(now, lead_stage_last_event_at(table, keys));
+}
+
+static TimestampTz
+stored_since(LeadTable *table, TupleTableSlot *old)
+{
+	bool		isnull = true;
+	Datum		value = (Datum) 0;
+
+	if (table->stage_since != InvalidAttrNumber)
+		value = slot_getattr(old, table->stage_since, &isnull);
+	return isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
+}
+
+static bool
+any_of_ours_differs(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
+{
+	return differs(table, table->stage, old, new) ||
+		differs(table, table->stage_since, old, new) ||
+		differs(table, table->stage_reason, old, new) ||
+		differs(table, table->fit_score, old, new) ||
+		differs(table, table->owner, old, new);
+}
+
+static HeapTuple
+before_update(LeadTable *table, TriggerData *trigger, MemoryContext statement)
+{
+	TupleTableSlot *old = trigger->tg_trigslot;
+	Judgement  *judgement = &memo.judgement;
+	MemoryContext oldcontext;
+	bool		proposals = memo.kind == MEMO_INSERT && memo_is_current() &&
+		memo.statement == statement;
+
+	if (!proposals && rescore_mode == RESCORE_OFF &&
+		!concerns_us(table, old, trigger->tg_newslot))
+	{
+		begin_memo(MEMO_UPDATE, table, statement);
+		if (trigger->tg_relation->rd_rel->relispartition)
+		{
+			oldcontext = MemoryContextSwitchTo(memo_context);
+			copy_keys(table, old, memo.old_keys);
+			MemoryContextSwitchTo(oldcontext);
+		}
+		return trigger->tg_newtuple;
+	}
+
+	take_row(table, trigger->tg_newslot);
+	if (proposals)
+		restore_proposals(table, table->row);
+	begin_memo(MEMO_UPDATE, table, statement);
+	oldcontext = MemoryContextSwitchTo(memo_context);
+	copy_keys(table, old, memo.old_keys);
+	copy_keys(table, table->row, memo.keys);
+	judgement->old = old;
+	judgement->row = table->row;
+	judgement->key_changed = key_differs(table, old, table->row);
+	judgement->reason_written = table->stage_reason != InvalidAttrNumber &&
+		bms_is_member(table->stage_reason - FirstLowInvalidHeapAttributeNumber,
+					  trigger->tg_updatedcols);
+	judgement->rejudge = (rescore_mode != RESCORE_OFF);
+	judgement->adopt = (rescore_mode == RESCORE_ADOPT);
+	judgement->at = event_time(table, trigger->tg_trigtuple, memo.old_keys,
+							   stored_since(table, old));
+	if (table->published && table->model->uses_hold)
+		judgement->hold_until = lead_stage_read_hold(table, memo.old_keys);
+	judge(table);
+	MemoryContextSwitchTo(oldcontext);
+
+	if (judgement->refusal.refused)
+		lead_stage_raise_refusal(&judgement->refusal, table);
+	if (judgement->rejudge && judgement->nevents == 0 && !judgement->hold_changed &&
+		!any_of_ours_differs(table, old, table->row))
+	{
+		memo.kind = MEMO_NONE;
+		return NULL;			/* nothing new: leave the row alone */
+	}
+	return give_row(table);
+}
+
+static HeapTuple
+before_delete(LeadTable *table, TriggerData *trigger, MemoryContext statement)
+{
+	TupleTableSlot *old = trigger->tg_trigslot;
+	Judgement  *judgement = &memo.judgement;
+	MemoryContext oldcontext;
+
+	/* Half of a move to another partition is not the end of a lead. */
+	if (memo.kind == MEMO_UPDATE && memo_is_current() &&
+		memo.statement == statement && memo.table == table &&
+		trigger->tg_relation->rd_rel->relispartition)
+	{
+		Datum		keys[INDEX_MAX_KEYS];
+
+		copy_keys(table, old, keys);
+		if (same_keys(table, keys, memo.old_keys))
+		{
+			memo.kind = MEMO_LEAVING;
+			return trigger->tg_trigtuple;
+		}
+	}
+
+	begin_memo(MEMO_DELETE, table, statement);
+	oldcontext = MemoryContextSwitchTo(memo_context);
+	copy_keys(table, old, memo.keys);
+	judgement->old = old;
+	judgement->at = event_time(table, trigger->tg_trigtuple, memo.keys,
+							   stored_since(table, old));
+	lead_stage_judge_delete(judgement);
+	MemoryContextSwitchTo(oldcontext);
+	return trigger->tg_trigtuple;
+}
+
+Datum
+lead_stage_judge_trigger(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	MemoryContext statement = fcinfo->flinfo->fn_mcxt;
+	LeadTable  *table;
+	HeapTuple	result;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		trigger->tg_trigger->tgnargs != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired by the trigger that lead_stage.attach() makes",
+						"lead_stage._judge")));
+
+	table = lead_stage_statement_table(trigger->tg_relation,
+									   trigger->tg_trigger->tgargs[0],
+									   fcinfo->flinfo);
+	if (table->stage == InvalidAttrNumber)
+	{
+		/* Restored without the binding, and nothing to guess it from. */
+		memo.kind = MEMO_NONE;
+		result = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+			trigger->tg_newtuple : trigger->tg_trigtuple;
+	}
+	else if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		result = before_insert(table, trigger, statement);
+	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		result = before_update(table, trigger, statement);
+	else
+		result = before_delete(table, trigger, statement);
+	return PointerGetDatum(result);
+}
+
+/* ---------- AFTER ---------- */
+
+/* The row has landed: what was decided has happened. */
+static void
+take_memo(void)
+{
+	Judgement  *judgement = &memo.judgement;
+	LeadTable  *table = memo.table;
+	MemoKind	kind = memo.kind;
+
+	memo.kind = MEMO_NONE;
+	if (judgement->refusal.refused)
+		lead_stage_raise_refusal(&judgement->refusal, table);
+	if (!table->bound)
+		return;
+	for (int i = 0; i < judgement->nevents; i++)
+		lead_stage_add_pending(table, &judgement->events[i],
+							   judgement->events[i].under_old_key ?
+							   memo.old_keys : memo.keys);
+	if (kind == MEMO_DELETE)
+		lead_stage_delete_state(table, memo.keys);
+	if (judgement->key_changed)
+		lead_stage_rekey_state(table, memo.old_keys, memo.keys);
+	if (judgement->hold_changed)
+		lead_stage_write_hold(table, memo.keys, judgement->new_hold_until);
+}
+
+/*
+ * _claim() → boolean
+ *
+ * The WHEN clause of "!lead_stage_record".  Called from anywhere else it finds
+ * no memo and does nothing.
+ */
+Datum
+lead_stage_claim(PG_FUNCTION_ARGS)
+{
+	bool		had_pending;
+
+	if (!memo_is_current())
+		PG_RETURN_BOOL(false);
+	if (memo.kind == MEMO_LEAVING)
+	{
+		memo.kind = MEMO_LEFT;
+		PG_RETURN_BOOL(false);
+	}
+	had_pending = lead_stage_has_pending();
+	take_memo();
+	PG_RETURN_BOOL(!had_pending && lead_stage_has_pending());
+}
+
+Datum
+lead_stage_record(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager",
+						"lead_stage._record")));
+	lead_stage_flush_pending();
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,24 @@
+/*
+ * trig_lead.h
+ *	  What rescore asks of the trigger on leads.
+ */
+#ifndef LEAD_STAGE_TRIG_LEAD_H
+#define LEAD_STAGE_TRIG_LEAD_H
+
+/* Registers the transaction callback; called once, from _PG_init. */
+extern void lead_stage_init_lead_trigger(void);
+
+typedef enum RescoreMode
+{
+	RESCORE_OFF,
+	RESCORE_JUDGE,				/* judge every row written, changed or not */
+	RESCORE_ADOPT				/* and take the stage of unknown rows as given */
+} RescoreMode;
+
+/*
+ * Sets how the session's updates of leads are judged; returns the previous
+ * mode, to be put back by the caller on every way out.
+ */
+extern RescoreMode lead_stage_set_rescore(RescoreMode mode);
+
+#endif							/* LEAD_STAGE_TRIG_LEAD_H */

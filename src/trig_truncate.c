@@ -1,0 +1,132 @@
+/*
+ * trig_truncate.c
+ *	  What TRUNCATE does to the history of the leads it removes.
+ *
+ *	CREATE TRIGGER lead_stage_truncate BEFORE TRUNCATE
+ *		ON leads FOR EACH STATEMENT EXECUTE FUNCTION lead_stage._truncate('binding')
+ *
+ * Stands on every table that holds rows itself, so that no row is counted both
+ * for a partition and its parent.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "lead_table.h"
+#include "run_as.h"
+#include "settings.h"
+
+PG_FUNCTION_INFO_V1(lead_stage_truncate);
+
+static const char *
+qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+/* "l.column", or NULL where the table has none. */
+static const char *
+lead_column(LeadTable *table, AttrNumber attno)
+{
+	if (attno == InvalidAttrNumber)
+		return "NULL";
+	return psprintf("l.%s", quote_identifier(NameStr(TupleDescAttr(table->desc,
+																   attno - 1)->attname)));
+}
+
+static char *
+record_deletions(LeadTable *table)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (", qualified_name(table->history));
+	for (int i = 0; i < table->nkeys; i++)
+		appendStringInfo(&sql, "%s, ",
+						 quote_identifier(get_attname(table->history,
+													  table->history_columns.keys[i],
+													  false)));
+	appendStringInfoString(&sql, "event, at, recorded_at, since, version, fit_score, from_stage, owner, role, actor) SELECT ");
+	for (int i = 0; i < table->nkeys; i++)
+		appendStringInfo(&sql, "%s, ", lead_column(table, table->keys[i]));
+	appendStringInfo(&sql, "'deleted', GREATEST($1, %s), $2, %s, $3, %s, %s, %s::pg_catalog.text, $4, $5 "
+					 "FROM ONLY %s AS l WHERE %s IS NOT NULL",
+					 lead_column(table, table->stage_since),
+					 lead_column(table, table->stage_since),
+					 lead_column(table, table->fit_score),
+					 lead_column(table, table->stage),
+					 lead_column(table, table->owner),
+					 qualified_name(table->relid),
+					 lead_column(table, table->stage_since));
+	return sql.data;
+}
+
+static char *
+forget_state(LeadTable *table)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "DELETE FROM %s AS s USING ONLY %s AS l WHERE ",
+					 qualified_name(table->state), qualified_name(table->relid));
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
+		char	   *column = psprintf("s.%s",
+									  quote_identifier(get_attname(table->state,
+																   table->state_scan[i].sk_attno,
+																   false)));
+
+		if (i > 0)
+			appendStringInfoString(&sql, " AND ");
+		generate_operator_clause(&sql, column, type, table->key_equals[i],
+								 lead_column(table, table->keys[i]), type);
+	}
+	return sql.data;
+}
+
+Datum
+lead_stage_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	LeadTable  *table;
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID};
+	Datum		values[5];
+	char		nulls[5] = "     ";
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ||
+		trigger->tg_trigger->tgnargs != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired by the trigger that lead_stage.attach() makes",
+						"lead_stage._truncate")));
+	table = lead_stage_statement_table(trigger->tg_relation,
+									   trigger->tg_trigger->tgargs[0],
+									   fcinfo->flinfo);
+	if (!table->bound)
+		return PointerGetDatum(NULL);
+
+	values[0] = TimestampTzGetDatum(lead_stage_current_time());
+	values[1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	values[2] = Int32GetDatum(table->version);
+	nulls[2] = table->published ? ' ' : 'n';
+	values[3] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
+	values[4] = CStringGetTextDatum(lead_stage_actor ? lead_stage_actor : "");
+	nulls[4] = lead_stage_actor && lead_stage_actor[0] ? ' ' : 'n';
+
+	SPI_connect();
+	lead_stage_spi_as(table->owner_role, record_deletions(table), 5, types, values, nulls);
+	lead_stage_spi_as(table->owner_role, forget_state(table), 0, NULL, NULL, NULL);
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
