@@ -45,7 +45,8 @@ REGRESS_ALL = \
 	model_numbers \
 	model_security \
 	import_export \
-	diff_versions
+	diff_versions \
+	templates
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
