@@ -13,6 +13,7 @@
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -303,11 +304,62 @@ check_column(ConditionCheck *check, Var *var)
 				 errhint("Use the transition's own in_stage_for for the time in a stage.")));
 }
 
+/*
+ * IS DISTINCT FROM, NULLIF, CASE x WHEN and row comparisons have no place for
+ * an operator's schema, so a dump of the signals view could not be restored.
+ */
+static void
+check_operator(Oid operator, const char *construct)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Oid			namespace = PG_CATALOG_NAMESPACE;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		namespace = ((Form_pg_operator) GETSTRUCT(tuple))->oprnamespace;
+		ReleaseSysCache(tuple);
+	}
+	if (namespace != PG_CATALOG_NAMESPACE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s must not be used with a type whose operators are outside pg_catalog",
+						construct),
+				 errdetail("PostgreSQL could not restore a dump of such a condition."),
+				 errhint("Compare with = and IS NULL, or cast the value to text.")));
+}
+
+static void
+check_constructs(Node *node)
+{
+	ListCell   *lc;
+
+	if (IsA(node, DistinctExpr))
+		check_operator(((DistinctExpr *) node)->opno, "IS DISTINCT FROM");
+	else if (IsA(node, NullIfExpr))
+		check_operator(((NullIfExpr *) node)->opno, "NULLIF");
+	else if (IsA(node, RowCompareExpr))
+	{
+		foreach(lc, ((RowCompareExpr *) node)->opnos)
+			check_operator(lfirst_oid(lc), "a row comparison");
+	}
+	else if (IsA(node, CaseExpr) && ((CaseExpr *) node)->arg != NULL)
+	{
+		foreach(lc, ((CaseExpr *) node)->args)
+		{
+			Node	   *when = (Node *) lfirst_node(CaseWhen, lc)->expr;
+
+			if (IsA(when, OpExpr))
+				check_operator(((OpExpr *) when)->opno, "CASE with a value after it");
+		}
+	}
+}
+
 static bool
 check_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
+	check_constructs(node);
 	if (IsA(node, Var))
 		check_column(context, (Var *) node);
 	else if (IsA(node, SQLValueFunction))

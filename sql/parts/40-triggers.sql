@@ -40,26 +40,26 @@ COMMENT ON FUNCTION lead_stage._invalidate(regclass) IS 'makes every session com
 CREATE FUNCTION lead_stage._check_condition(leads regclass, condition text, result regtype, columns jsonb,
     may_read_ours boolean, time_zone text, type_schema text, guesses jsonb DEFAULT '{}') RETURNS text
     AS 'MODULE_PATHNAME', 'lead_stage_check_condition'
-    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage._check_condition(regclass, text, regtype, jsonb, boolean, text, text, jsonb) IS
     'the canonical form of a condition, or the error that makes it unusable';
 
 CREATE FUNCTION lead_stage._run_example(leads regclass, lead record, steps jsonb, OUT stage text, OUT refusals text)
     AS 'MODULE_PATHNAME', 'lead_stage_run_example'
-    LANGUAGE C STABLE PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage._run_example(regclass, record, jsonb) IS
     'the stage in which an example lead ends; writes nothing';
 
 CREATE FUNCTION lead_stage._conditions_that_hold(leads regclass, lead record) RETURNS text[]
     AS 'MODULE_PATHNAME', 'lead_stage_conditions_that_hold'
-    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage._conditions_that_hold(regclass, record) IS
     'the conditions of the published model that hold for a row, by their names in the signals view';
 
 CREATE FUNCTION lead_stage._explain_transitions(leads regclass, lead record)
     RETURNS TABLE (name text, to_stage @extschema@.lead_stage, holds boolean, detail text)
     AS 'MODULE_PATHNAME', 'lead_stage_explain_transitions'
-    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage._explain_transitions(regclass, record) IS
     'the transitions that lead out of a lead''s stage, and what each still lacks';
 

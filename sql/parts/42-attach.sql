@@ -88,7 +88,7 @@ COMMENT ON FUNCTION lead_stage._state_columns() IS 'the columns that every state
 -- What can be attached.
 
 CREATE FUNCTION lead_stage._check_attachable(leads regclass) RETURNS void
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -161,7 +161,7 @@ $$;
 COMMENT ON FUNCTION lead_stage._check_attachable(regclass) IS 'raises unless a model can be attached to the relation';
 
 CREATE FUNCTION lead_stage._require_table_owner(relation regclass, purpose text) RETURNS void
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -177,7 +177,7 @@ $$;
 COMMENT ON FUNCTION lead_stage._require_table_owner(regclass, text) IS 'raises 42501 unless the caller is a member of the table''s owner';
 
 CREATE FUNCTION lead_stage._require_model(model text, purpose text) RETURNS void
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -192,7 +192,7 @@ $$;
 COMMENT ON FUNCTION lead_stage._require_model(text, text) IS 'raises unless the model exists and the caller is a member of its owner';
 
 CREATE FUNCTION lead_stage._binding(leads regclass) RETURNS lead_stage.binding
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -233,7 +233,7 @@ COMMENT ON FUNCTION lead_stage._role_columns() IS 'the five columns that a leads
 
 -- Role → column, from what the caller maps and our own names for the rest.
 CREATE FUNCTION lead_stage._map_columns(leads regclass, columns jsonb) RETURNS jsonb
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable

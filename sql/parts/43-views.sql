@@ -108,7 +108,7 @@ COMMENT ON FUNCTION lead_stage._band_expression(jsonb, text, text) IS 'SQL text 
 CREATE FUNCTION lead_stage._label_expression(definition jsonb, stage text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-    RETURN coalesce((SELECT format('CASE %s ', stage) || string_agg(format('WHEN %L THEN %L', e.key, e.value), ' ' ORDER BY e.key)
+    RETURN coalesce((SELECT format('CASE %s::pg_catalog.text ', stage) || string_agg(format('WHEN %L THEN %L', e.key, e.value), ' ' ORDER BY e.key)
                                 || format(' ELSE %s::pg_catalog.text END', stage)
                      FROM jsonb_each_text(definition #> '{model,labels}') AS e), format('%s::pg_catalog.text', stage));
 COMMENT ON FUNCTION lead_stage._label_expression(jsonb, text) IS 'SQL text that gives a stage in the company''s wording';

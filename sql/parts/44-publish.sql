@@ -44,7 +44,7 @@ COMMENT ON FUNCTION lead_stage._conditions(jsonb) IS 'every condition over the l
 -- Tries types for missing columns until the condition makes sense.
 CREATE FUNCTION lead_stage._guess_columns(leads regclass, condition text, result regtype, columns jsonb,
     may_read_ours boolean, time_zone text, guesses jsonb) RETURNS jsonb
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -115,7 +115,7 @@ COMMENT ON FUNCTION lead_stage._definition_problems(jsonb) IS 'what keeps a defi
 CREATE FUNCTION lead_stage._table_problems(leads regclass, definition jsonb, columns jsonb,
     OUT problem text, OUT missing jsonb)
     RETURNS SETOF record
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -187,7 +187,7 @@ COMMENT ON FUNCTION lead_stage._table_problems(regclass, jsonb, jsonb) IS 'what 
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION lead_stage._raise_problems(model text, problems text[], command text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION lead_stage.as_of(leads regclass, at timestamptz)
     RETURNS TABLE (key text[], stage @extschema@.lead_stage, owner text)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -30,7 +30,7 @@ $$;
 COMMENT ON FUNCTION lead_stage.as_of(regclass, timestamptz) IS 'the stage and owner that every lead had at a point in time';
 
 CREATE FUNCTION lead_stage.evidence(leads regclass, id bigint) RETURNS text[]
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -57,7 +57,7 @@ COMMENT ON FUNCTION lead_stage.evidence(regclass, bigint) IS 'the names of the r
 
 CREATE FUNCTION lead_stage.verify_history(leads regclass)
     RETURNS TABLE (key text[], problem text)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -135,7 +135,7 @@ COMMENT ON FUNCTION lead_stage.verify_history(regclass) IS
 
 -- A lead's key as its text forms, checked against the table's.
 CREATE FUNCTION lead_stage._key_condition(leads regclass, key text[]) RETURNS text
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -156,7 +156,7 @@ COMMENT ON FUNCTION lead_stage._key_condition(regclass, text[]) IS 'SQL text tha
 
 CREATE FUNCTION lead_stage._explain(leads regclass, key text[])
     RETURNS TABLE (kind text, name text, holds boolean, points int, detail text)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -237,6 +237,6 @@ COMMENT ON FUNCTION lead_stage._explain(regclass, text[]) IS 'what explain shows
 CREATE FUNCTION lead_stage.explain(leads regclass, VARIADIC key "any")
     RETURNS TABLE (kind text, name text, holds boolean, points int, detail text)
     AS 'MODULE_PATHNAME', 'lead_stage_explain'
-    LANGUAGE C STABLE PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage.explain(regclass, "any") IS
     'why a lead is where it is and what the next stage needs; the points of fit and cap add up to the fit score';

@@ -3,7 +3,7 @@
 -- One batch's UPDATE, in key order from after $1 on, or of the one lead that
 -- has the key $1.  Says how many leads it looked at, and the last one's key.
 CREATE FUNCTION lead_stage._rescore_command(leads regclass, batch int, stage text, since text, one boolean) RETURNS text
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
