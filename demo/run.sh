@@ -8,5 +8,5 @@ say "building for $("$PG_CONFIG" --version), on a server that ends with the demo
 build_extension >"$LS_TMP/build.log" 2>&1 || { cat "$LS_TMP/build.log"; exit 1; }
 start_server
 as_server_user createdb demo
-echo
-as_server_user psql -X -q -d demo -v ON_ERROR_STOP=0 -P pager=off -f "$LS_SRC/demo/demo.sql" 2>&1
+# Read from standard input, errors come without a file name and a line.
+as_server_user psql -X -q -d demo <"$LS_SRC/demo/demo.sql" 2>&1 | cat -s
