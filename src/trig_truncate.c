@@ -102,7 +102,7 @@ lead_stage_truncate(PG_FUNCTION_ARGS)
 	LeadTable  *table;
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID};
 	Datum		values[5];
-	char		nulls[5] = "     ";
+	char		nulls[] = {' ', ' ', ' ', ' ', ' '};
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ||
 		trigger->tg_trigger->tgnargs != 1)
