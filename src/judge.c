@@ -477,6 +477,26 @@ judge_owner(Judgement *judgement)
 
 /* ---------- a whole write ---------- */
 
+/* A null stage is no move: the column says so, in PostgreSQL's own words. */
+static void
+require_stage(Judgement *judgement)
+{
+	LeadTable  *table = judgement->table;
+	const char *column;
+
+	if (get_stage(table, judgement->row) != 0)
+		return;
+	column = NameStr(TupleDescAttr(table->desc, table->stage - 1)->attname);
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("null value in column \"%s\" of relation \"%s\" violates not-null constraint",
+					column, get_rel_name(table->relid)),
+			 err_generic_string(PG_DIAG_SCHEMA_NAME,
+								get_namespace_name(get_rel_namespace(table->relid))),
+			 err_generic_string(PG_DIAG_TABLE_NAME, get_rel_name(table->relid)),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
+}
+
 static void
 start_over(Judgement *judgement)
 {
@@ -620,6 +640,7 @@ lead_stage_judge(Judgement *judgement)
 	const AttrNumber ours[] = {table->stage, table->stage_since,
 	table->stage_reason, table->fit_score, table->owner};
 
+	require_stage(judgement);
 	for (int i = 0; i < lengthof(ours); i++)
 		judgement->written[i] = get_column(judgement->row, ours[i],
 										   &judgement->written_null[i]);
@@ -652,6 +673,7 @@ lead_stage_judge_unpublished(Judgement *judgement)
 	LeadStage	wanted = get_stage(table, judgement->row);
 	TimestampTz since = DT_NOBEGIN;
 
+	require_stage(judgement);
 	if (judgement->old != NULL)
 	{
 		stored = get_stage(table, judgement->old);
