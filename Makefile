@@ -46,7 +46,15 @@ REGRESS_ALL = \
 	model_security \
 	import_export \
 	diff_versions \
-	templates
+	templates \
+	fit_score \
+	fit_oracle \
+	manual_move \
+	manual_move_insert \
+	move_reason \
+	on_refused \
+	automatic_move \
+	automatic_move_time
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
