@@ -1,0 +1,76 @@
+-- What can be called: every public function with its arguments, their defaults,
+-- its result and its labels.  Both ways: none is missing, none is there that
+-- the documentation does not promise.
+BEGIN;
+SELECT plan(8);
+
+-- Volatility i/s/v; strict; parallel s/u; 'f' function, 'p' procedure, 'a' aggregate.
+CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, parallel) AS VALUES
+    -- stages and the clock
+    ('stages', '', 'TABLE(stage lead_stage, rank smallint, team text, is_open boolean)', 'f', 'i', true, 's'),
+    ('rank', 'stage lead_stage', 'smallint', 'f', 'i', true, 's'),
+    ('team', 'stage lead_stage', 'text', 'f', 'i', true, 's'),
+    ('now', '', 'timestamp with time zone', 'f', 's', true, 's'),
+    -- models
+    ('templates', '', 'TABLE(name text, title text, description text)', 'f', 'i', false, 's'),
+    ('template', 'name text', 'jsonb', 'f', 'i', false, 's'),
+    ('import_model', 'definition jsonb, name text DEFAULT NULL::text', 'text', 'f', 'v', false, 'u'),
+    ('export_model', 'model text', 'jsonb', 'f', 'v', false, 's'),
+    ('diff_versions', 'model text, a integer, b integer',
+     'TABLE(kind text, name text, change text, before jsonb, after jsonb)', 'f', 's', false, 's'),
+    -- what is attached
+    ('attach', 'leads regclass, model text, columns jsonb DEFAULT ''{}''::jsonb', 'void', 'f', 'v', false, 'u'),
+    ('detach', 'leads regclass, drop_columns boolean DEFAULT false', 'void', 'f', 'v', false, 'u'),
+    ('publish', 'model text, note text DEFAULT NULL::text', 'integer', 'f', 'v', false, 'u'),
+    ('unpublish', 'leads regclass', 'void', 'f', 'v', false, 'u'),
+    ('republish', 'leads regclass', 'integer', 'f', 'v', false, 'u'),
+    ('rescore', 'IN leads regclass, IN batch integer DEFAULT 10000, IN stage text DEFAULT NULL::text, IN since text DEFAULT NULL::text',
+     NULL, 'p', 'v', false, 'u'),
+    ('rescore_lead', 'leads regclass, VARIADIC key "any"', 'boolean', 'f', 'v', false, 'u'),
+    -- reading
+    -- It judges the lead as a write would, failing conditions in a subtransaction.
+    ('explain', 'leads regclass, VARIADIC key "any"',
+     'TABLE(kind text, name text, holds boolean, points integer, detail text)', 'f', 'v', false, 'u'),
+    ('evidence', 'leads regclass, id bigint', 'text[]', 'f', 's', false, 's'),
+    ('as_of', 'leads regclass, at timestamp with time zone', 'TABLE(key text[], stage lead_stage, owner text)', 'f', 's', false, 's'),
+    ('verify_history', 'leads regclass', 'TABLE(key text[], problem text)', 'f', 's', false, 's');
+
+CREATE TEMP VIEW found AS
+SELECT p.oid, p.proname::text AS name, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result,
+       p.prokind::text AS kind, p.provolatile::text AS volatility, p.proisstrict AS strict, p.proparallel::text AS parallel
+FROM pg_proc p
+WHERE p.pronamespace = 'lead_stage'::regnamespace AND p.proname NOT LIKE '\_%';
+
+SELECT set_eq('SELECT name FROM found', 'SELECT name FROM promised', 'the public functions are those promised');
+SELECT set_eq('SELECT name, arguments, result FROM found', 'SELECT name, arguments, result FROM promised',
+              'they have the promised arguments, defaults and results');
+SELECT set_eq('SELECT name, kind, volatility, strict, parallel FROM found', 'SELECT name, kind, volatility, strict, parallel FROM promised',
+              'they have the promised labels');
+SELECT is((SELECT count(*) FROM found), (SELECT count(*) FROM promised), 'none is overloaded');
+
+-- Rights are checked against the tables concerned, by whoever calls.
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p
+                  WHERE p.pronamespace = 'lead_stage'::regnamespace AND NOT has_function_privilege('public', p.oid, 'EXECUTE')$$,
+                'everyone may execute every function');
+SELECT is_empty($$SELECT oid::regprocedure FROM found WHERE obj_description(oid, 'pg_proc') ~ '(^[A-Z]|\.$)|^\s*$'$$,
+                'comments are phrases: lower case, no full stop');
+
+-- One function that is not leakproof spoils an index condition below a
+-- security barrier; one that claims it wrongly leaks.
+SELECT set_eq($$SELECT p.proname::text FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+                    JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+                WHERE e.extname = 'lead_stage' AND p.proleakproof$$,
+              $$SELECT 'lead_stage_' || unnest('{lt,le,eq,ne,ge,gt,cmp}'::text[])$$,
+              'only comparisons of two stages are leakproof');
+
+-- What can be switched, and who may: a superuser, or whom he grants it to,
+-- except for the name an application gives to whom it acts for.
+DO 'BEGIN PERFORM lead_stage.now(); END'; -- loads the library
+SELECT set_eq($$SELECT name, context, vartype FROM pg_settings WHERE name LIKE 'lead\_stage.%'$$,
+              $$VALUES ('lead_stage.actor', 'user', 'string'),
+                       ('lead_stage.now', 'superuser', 'string'),
+                       ('lead_stage.enforce', 'superuser', 'bool')$$,
+              'the settings are those promised');
+
+SELECT * FROM finish();
+ROLLBACK;
