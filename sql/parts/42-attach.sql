@@ -27,6 +27,13 @@ CREATE FUNCTION lead_stage._owner(relation regclass) RETURNS regrole
     RETURN (SELECT c.relowner::regrole FROM pg_class AS c WHERE c.oid = relation);
 COMMENT ON FUNCTION lead_stage._owner(regclass) IS 'the role that owns a relation';
 
+-- A relation that was dropped leaves its OID behind in the binding.
+CREATE FUNCTION lead_stage._exists(relation regclass) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation);
+COMMENT ON FUNCTION lead_stage._exists(regclass) IS 'whether a relation is still there';
+
 -- The btree operator of a strategy (3: =, 5: >), whatever the search_path.
 CREATE FUNCTION lead_stage._operator(operator_class oid, strategy int) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -41,7 +48,8 @@ CREATE FUNCTION lead_stage._operator(operator_class oid, strategy int) RETURNS t
 COMMENT ON FUNCTION lead_stage._operator(oid, int) IS 'the qualified operator of a btree operator class';
 
 -- The primary key's columns with their types, in key order.  A name that is
--- taken in the relation the key is copied to gets the prefix lead_.
+-- taken in the relation the key is copied to gets the prefix lead_, once more
+-- if another key column is already called so.
 CREATE FUNCTION lead_stage._key_columns(leads regclass, taken text[] DEFAULT '{}',
     OUT place int, OUT name text, OUT as_name text, OUT type text, OUT equals text, OUT greater text)
     RETURNS SETOF record
@@ -49,7 +57,12 @@ CREATE FUNCTION lead_stage._key_columns(leads regclass, taken text[] DEFAULT '{}
     SET search_path = pg_catalog, @extschema@, pg_temp
 BEGIN ATOMIC
     SELECT k.place::int, a.attname::text,
-           CASE WHEN a.attname = ANY (taken) THEN 'lead_' || a.attname ELSE a.attname END,
+           CASE WHEN a.attname <> ALL (taken) THEN a.attname::text
+                ELSE (SELECT repeat('lead_', n) || a.attname FROM generate_series(1, i.indnkeyatts::int) AS n
+                      WHERE NOT EXISTS (SELECT FROM pg_attribute AS o
+                                        WHERE o.attrelid = i.indrelid AND o.attnum = ANY (i.indkey::int2[])
+                                              AND o.attname = repeat('lead_', n) || a.attname)
+                      ORDER BY n LIMIT 1) END,
            format_type(a.atttypid, a.atttypmod)
                || CASE WHEN a.attcollation NOT IN (0, t.typcollation)
                        THEN format(' COLLATE %s', a.attcollation::regcollation) ELSE '' END,
@@ -64,12 +77,12 @@ END;
 COMMENT ON FUNCTION lead_stage._key_columns(regclass, text[]) IS 'the columns of a table''s primary key, in key order';
 
 -- "template" once per key column, with %1$I the column in leads, %2$I in
--- the copy, %3$s its type and %4$s its = operator.
+-- the copy, %3$s its type, %4$s its = operator and %5$s its place.
 CREATE FUNCTION lead_stage._each_key(leads regclass, template text, separator text DEFAULT ', ',
     taken text[] DEFAULT '{}') RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-    RETURN (SELECT string_agg(format(template, k.name, k.as_name, k.type, k.equals), separator ORDER BY k.place)
+    RETURN (SELECT string_agg(format(template, k.name, k.as_name, k.type, k.equals, k.place), separator ORDER BY k.place)
             FROM lead_stage._key_columns(leads, taken) AS k);
 COMMENT ON FUNCTION lead_stage._each_key(regclass, text, text, text[]) IS 'SQL text made of one piece for each key column';
 
@@ -275,6 +288,17 @@ BEGIN
         RAISE EXCEPTION 'column "%" cannot be both %', clash.name, clash.roles
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF EXISTS (SELECT FROM pg_partitioned_table AS p
+                    CROSS JOIN LATERAL unnest(p.partattrs::int2[]) AS k (attnum)
+                    JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = k.attnum
+               WHERE p.partrelid IN (SELECT t.relid FROM pg_partition_tree(leads) AS t)
+                     AND a.attname IN (SELECT e.value FROM jsonb_each_text(mapping) AS e)) THEN
+        RAISE EXCEPTION 'table "%" is partitioned by a column that the model computes',
+                (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads)
+            USING ERRCODE = 'feature_not_supported',
+                  DETAIL = 'A row cannot be sent to another partition by the trigger that judges it.',
+                  HINT = 'Map the role to another column with the argument columns.';
+    END IF;
     SELECT string_agg(format('"%s"', k.name), ', ' ORDER BY k.place) INTO wrong
         FROM lead_stage._key_columns(leads) AS k
         WHERE EXISTS (SELECT FROM jsonb_each_text(mapping) AS e WHERE e.value = k.name);
@@ -329,22 +353,20 @@ BEGIN
         END IF;
     END LOOP;
     IF changes <> '{}' THEN
-        PERFORM lead_stage._execute_as(lead_stage._owner(leads),
-            format('ALTER TABLE %s %s', lead_stage._name(leads), array_to_string(changes, ', ')));
+        BEGIN
+            PERFORM lead_stage._execute_as(lead_stage._owner(leads),
+                format('ALTER TABLE %s %s', lead_stage._name(leads), array_to_string(changes, ', ')));
+        EXCEPTION WHEN not_null_violation THEN
+            RAISE EXCEPTION 'column "%" of table "%" contains null values', mapping ->> 'stage',
+                    (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads)
+                USING ERRCODE = 'not_null_violation',
+                      HINT = format('Give every lead a stage first: UPDATE %s SET %I = ''lead'' WHERE %2$I IS NULL;',
+                                    lead_stage._name(leads), mapping ->> 'stage');
+        END;
         IF added <> '{}' THEN
             RAISE NOTICE 'added columns % to table %',
                 (SELECT string_agg(quote_ident(a), ', ') FROM unnest(added) AS a), lead_stage._name(leads);
         END IF;
-    END IF;
-    IF EXISTS (SELECT FROM pg_partitioned_table AS p
-                    CROSS JOIN LATERAL unnest(p.partattrs::int2[]) AS k (attnum)
-                    JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = k.attnum
-               WHERE p.partrelid IN (SELECT t.relid FROM pg_partition_tree(leads) AS t)
-                     AND a.attname IN (SELECT e.value FROM jsonb_each_text(mapping) AS e)) THEN
-        RAISE EXCEPTION 'table "%" is partitioned by a column that the model computes',
-                (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads)
-            USING ERRCODE = 'feature_not_supported',
-                  DETAIL = 'A row cannot be sent to another partition by the trigger that judges it.';
     END IF;
     RETURN added;
 END
@@ -409,15 +431,25 @@ BEGIN
                       HINT = 'Rename it, or the leads table.';
         END IF;
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = name::regclass AND t.tgname = 'lead_stage_append_only') THEN
-        PERFORM lead_stage._execute_as(owner, format(
-            'CREATE TRIGGER lead_stage_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
-             FOR EACH STATEMENT EXECUTE FUNCTION lead_stage._guard_history()', name));
-    END IF;
     RETURN name;
 END
 $$;
 COMMENT ON FUNCTION lead_stage._make_history(regclass) IS 'creates <leads>_history, or adopts the one that is there';
+
+CREATE FUNCTION lead_stage._make_append_only(history regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = history AND t.tgname = 'lead_stage_append_only') THEN
+        PERFORM lead_stage._execute_as(lead_stage._owner(history), format(
+            'CREATE TRIGGER lead_stage_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
+             FOR EACH STATEMENT EXECUTE FUNCTION lead_stage._guard_history()', lead_stage._name(history)));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._make_append_only(regclass) IS 'guards a history, unless it is guarded already';
 
 CREATE FUNCTION lead_stage._make_state(leads regclass) RETURNS regclass
     LANGUAGE plpgsql
@@ -593,14 +625,28 @@ BEGIN
             RETURNING id INTO bound.id;
     ELSE
         RAISE NOTICE 'table % is already attached to model "%"', lead_stage._name(leads), model;
+        -- What somebody has dropped since is made again.
+        bound.added := bound.added || (SELECT coalesce(array_agg(a), '{}')
+                                       FROM unnest(lead_stage._add_columns(leads, lead_stage._current_columns(bound))) AS a
+                                       WHERE a <> ALL (bound.added));
+        IF NOT lead_stage._exists(bound.history) THEN
+            bound.history := lead_stage._make_history(leads);
+        END IF;
+        IF NOT lead_stage._exists(bound.state) THEN
+            bound.state := lead_stage._make_state(leads);
+        END IF;
+        UPDATE lead_stage.binding AS b SET added = bound.added, history = bound.history, state = bound.state
+            WHERE b.id = bound.id AND (b.added, b.history, b.state) IS DISTINCT FROM (bound.added, bound.history, bound.state);
     END IF;
+    PERFORM lead_stage._make_append_only(bound.history);
     PERFORM lead_stage._share(leads, bound.history, lead_stage._history_columns());
     PERFORM lead_stage._share(leads, bound.state, lead_stage._state_columns());
-    PERFORM lead_stage._make_views(leads);
+    PERFORM lead_stage._make_views(leads, (SELECT v.definition FROM lead_stage.version AS v
+                                           WHERE v.model = model AND v.version = bound.version));
     PERFORM lead_stage._make_triggers(leads, bound.id);
 
     SELECT m.version INTO published FROM lead_stage.model AS m WHERE m.name = model;
-    IF published IS NOT NULL AND bound.version IS NULL THEN
+    IF published IS NOT NULL AND (bound.version IS NULL OR NOT lead_stage._exists(bound.signals)) THEN
         PERFORM lead_stage._publish_version(leads, published);
     END IF;
     PERFORM lead_stage._invalidate(leads);
@@ -608,6 +654,15 @@ END
 $$;
 COMMENT ON FUNCTION lead_stage.attach(regclass, text, jsonb) IS
     'makes a table of leads follow a model: adds its columns, history, state, views and triggers';
+
+-- The columns that attach added, by the names that they have now.
+CREATE FUNCTION lead_stage._follow_renames(added text[], before jsonb, after jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN ARRAY(SELECT coalesce((SELECT after ->> e.key FROM jsonb_each_text(before) AS e WHERE e.value = a.name), a.name)
+                 FROM unnest(added) WITH ORDINALITY AS a (name, place) ORDER BY a.place);
+COMMENT ON FUNCTION lead_stage._follow_renames(text[], jsonb, jsonb) IS
+    'column names with the columns of the roles replaced by what they are called now';
 
 CREATE FUNCTION lead_stage.detach(leads regclass, drop_columns boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql
@@ -617,6 +672,7 @@ AS $$
 DECLARE
     bound lead_stage.binding := lead_stage._binding(leads);
     owner regrole := lead_stage._owner(leads);
+    added text[] := lead_stage._follow_renames(bound.added, bound.columns, lead_stage._current_columns(bound));
     view text;
 BEGIN
     PERFORM lead_stage._require_model(bound.model, 'detach it');
@@ -625,16 +681,20 @@ BEGIN
     FOREACH view IN ARRAY '{signals,live,journey,visits}'::text[] LOOP
         PERFORM lead_stage._execute_as(owner, format('DROP VIEW IF EXISTS %s', lead_stage._beside(leads, view)));
     END LOOP;
-    IF bound.state IS NOT NULL THEN
-        PERFORM lead_stage._execute_as(owner, format('DROP TABLE IF EXISTS %s', lead_stage._name(bound.state)));
+    IF lead_stage._exists(bound.state) THEN
+        PERFORM lead_stage._execute_as(owner, format('DROP TABLE %s', lead_stage._name(bound.state)));
     END IF;
     DELETE FROM lead_stage.binding AS b WHERE b.id = bound.id;
-    IF drop_columns AND bound.added <> '{}' THEN
+    IF drop_columns AND added <> '{}' THEN
         PERFORM lead_stage._execute_as(owner, format('ALTER TABLE %s %s', lead_stage._name(leads),
-            (SELECT string_agg(format('DROP COLUMN IF EXISTS %I', a), ', ') FROM unnest(bound.added) AS a)));
+            (SELECT string_agg(format('DROP COLUMN IF EXISTS %I', a), ', ') FROM unnest(added) AS a)));
     END IF;
     PERFORM lead_stage._invalidate(leads);
-    RAISE NOTICE 'detached table %; its history stays in %', lead_stage._name(leads), lead_stage._name(bound.history);
+    IF lead_stage._exists(bound.history) THEN
+        RAISE NOTICE 'detached table %; its history stays in %', lead_stage._name(leads), lead_stage._name(bound.history);
+    ELSE
+        RAISE NOTICE 'detached table %', lead_stage._name(leads);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION lead_stage.detach(regclass, boolean) IS

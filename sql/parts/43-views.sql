@@ -180,11 +180,12 @@ BEGIN
             || format('l.%I', columns ->> 'stage'),
         format('FROM %s AS l LEFT JOIN (SELECT %s, %s FROM %s AS h WHERE h.event IN (''created'', ''stage'', ''rekeyed'') GROUP BY %s) AS h ON %s',
             leads_name,
-            lead_stage._each_key(leads, 'h.%2$I', taken => in_history),
+            -- a key column may be called like a stage's column
+            lead_stage._each_key(leads, 'h.%2$I AS key_%5$s', taken => in_history),
             (SELECT string_agg(format('min(CASE h.event WHEN ''rekeyed'' THEN h.since ELSE h.at END) FILTER (WHERE h.to_stage = %L) AS %I',
                                       s.stage, s.stage::text || '_at'), ', ' ORDER BY s.rank) FROM lead_stage.stages() AS s),
             history, lead_stage._each_key(leads, 'h.%2$I', taken => in_history),
-            lead_stage._each_key(leads, 'h.%2$I %4$s l.%1$I', ' AND ', in_history)));
+            lead_stage._each_key(leads, 'h.key_%5$s %4$s l.%1$I', ' AND ')));
 END
 $$;
 COMMENT ON FUNCTION lead_stage._make_views(regclass, jsonb) IS 'creates or replaces <leads>_live, _visits and _journey';

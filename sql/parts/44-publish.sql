@@ -226,7 +226,8 @@ BEGIN
     signals := lead_stage._make_view(leads, 'signals', names, expressions, format('FROM %s AS l', lead_stage._name(leads)));
     PERFORM lead_stage._make_views(leads, definition);
     UPDATE lead_stage.binding AS b
-        SET signals = signals, version = _compile.version, columns = columns
+        SET signals = signals, version = _compile.version, columns = columns,
+            added = lead_stage._follow_renames(b.added, b.columns, columns)
         WHERE b.id = bound.id;
     PERFORM lead_stage._invalidate(leads);
 END
@@ -418,7 +419,8 @@ BEGIN
         PERFORM lead_stage._execute_as(lead_stage._owner(leads), format('DROP VIEW IF EXISTS %s', lead_stage._beside(leads, view)));
     END LOOP;
     UPDATE lead_stage.binding AS b
-        SET version = NULL, signals = NULL, live = NULL, columns = columns
+        SET version = NULL, signals = NULL, live = NULL, columns = columns,
+            added = lead_stage._follow_renames(b.added, b.columns, columns)
         WHERE b.id = bound.id;
     PERFORM lead_stage._invalidate(leads);
 END
