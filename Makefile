@@ -11,6 +11,7 @@ OBJS = \
 	src/clock.o \
 	src/conditions.o \
 	src/evaluate.o \
+	src/event_time.o \
 	src/fit.o \
 	src/history.o \
 	src/judge.o \
@@ -18,6 +19,7 @@ OBJS = \
 	src/key_functions.o \
 	src/key_text.o \
 	src/lead_table.o \
+	src/memo.o \
 	src/model_def.o \
 	src/module.o \
 	src/pending.o \

@@ -220,17 +220,21 @@ attempt(Judgement *judgement, void (*work) (Judgement *judgement))
 }
 
 void
-lead_stage_as_owner(Judgement *judgement, void (*work) (Judgement *judgement))
+lead_stage_forbid_while_judging(LeadTable *table)
 {
-	LeadTable  *table = judgement->table;
-
-	/* A condition that writes leads would tear the row from under itself. */
 	if (table->judging)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot write table \"%s\" from within one of its model's conditions",
 						get_rel_name(table->relid))));
+}
 
+void
+lead_stage_as_owner(Judgement *judgement, void (*work) (Judgement *judgement))
+{
+	LeadTable  *table = judgement->table;
+
+	lead_stage_forbid_while_judging(table);
 	ResetExprContext(table->econtext);
 	judgement->evaluating = NO_CONDITION;
 	if (table->some_failed)

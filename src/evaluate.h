@@ -17,6 +17,13 @@
 extern void lead_stage_as_owner(Judgement *judgement,
 								void (*work) (Judgement *judgement));
 
+/*
+ * Raises while one of the table's conditions is being evaluated: what comes
+ * from within it would tear the row being judged from under it.  To be called
+ * before table->row is filled.
+ */
+extern void lead_stage_forbid_while_judging(LeadTable *table);
+
 /* Whether a condition holds for judgement->row; null counts as false. */
 extern bool lead_stage_condition_holds(void *judgement, int condition);
 

@@ -27,6 +27,7 @@
 #include "binding.h"
 #include "clock.h"
 #include "conditions.h"
+#include "evaluate.h"
 #include "judge.h"
 #include "run_as.h"
 
@@ -51,6 +52,7 @@ published_table(Oid relid, Relation *rel)
 				 errmsg("table \"%s\" has no published model",
 						RelationGetRelationName(*rel)),
 				 errhint("Call lead_stage.publish() or lead_stage.republish().")));
+	lead_stage_forbid_while_judging(table);
 	return table;
 }
 

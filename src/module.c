@@ -9,10 +9,11 @@
 
 #include "clock.h"
 #include "compat.h"
+#include "event_time.h"
 #include "lead_table.h"
+#include "memo.h"
 #include "pending.h"
 #include "settings.h"
-#include "trig_lead.h"
 
 PG_MODULE_MAGIC_EXT(.name = "lead_stage", .version = LEAD_STAGE_VERSION);
 
@@ -48,5 +49,6 @@ _PG_init(void)
 
 	lead_stage_init_lead_tables();
 	lead_stage_init_pending();
-	lead_stage_init_lead_trigger();
+	lead_stage_init_memos();
+	lead_stage_init_event_time();
 }

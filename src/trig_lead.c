@@ -22,20 +22,17 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
-#include "access/xact.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
-#include "executor/spi.h"
-#include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
-#include "history.h"
+#include "evaluate.h"
+#include "event_time.h"
 #include "judge.h"
+#include "memo.h"
 #include "pending.h"
 #include "state.h"
 #include "trig_lead.h"
@@ -44,38 +41,6 @@ PG_FUNCTION_INFO_V1(lead_stage_judge_trigger);
 PG_FUNCTION_INFO_V1(lead_stage_claim);
 PG_FUNCTION_INFO_V1(lead_stage_record);
 
-typedef enum MemoKind
-{
-	MEMO_NONE,
-	MEMO_INSERT,
-	MEMO_UPDATE,
-	MEMO_DELETE,
-	/* a row that moves to another partition is deleted here, inserted there */
-	MEMO_LEAVING,
-	MEMO_LEFT,
-	MEMO_ARRIVING
-} MemoKind;
-
-/* What the BEFORE trigger decided of the row that is about to land. */
-typedef struct Memo
-{
-	MemoKind	kind;
-	SubTransactionId subtransaction;
-	MemoryContext statement;	/* tells statements apart */
-	LeadTable  *table;
-	Judgement	judgement;
-	Datum		keys[INDEX_MAX_KEYS];
-	Datum		old_keys[INDEX_MAX_KEYS];
-
-	/* of an insert: what ON CONFLICT's EXCLUDED is to mean */
-	Datum		proposed[3];	/* stage, stage_reason, owner */
-	bool		proposed_null[3];
-	Datum		computed[3];
-	bool		computed_null[3];
-} Memo;
-
-static Memo memo;
-static MemoryContext memo_context = NULL;
 static RescoreMode rescore_mode = RESCORE_OFF;
 
 RescoreMode
@@ -87,48 +52,7 @@ lead_stage_set_rescore(RescoreMode mode)
 	return previous;
 }
 
-/* ---------- the memo ---------- */
-
-static void
-begin_memo(MemoKind kind, LeadTable *table, MemoryContext statement)
-{
-	if (memo_context == NULL)
-		memo_context = AllocSetContextCreate(TopMemoryContext,
-											 "lead_stage memo",
-											 ALLOCSET_SMALL_SIZES);
-	else
-		MemoryContextReset(memo_context);
-	memset(&memo.judgement, 0, sizeof(memo.judgement));
-	memo.kind = kind;
-	memo.table = table;
-	memo.statement = statement;
-	memo.subtransaction = GetCurrentSubTransactionId();
-	memo.judgement.table = table;
-	memo.judgement.hold_until = DT_NOBEGIN;
-}
-
-/*
- * False for what a subtransaction left behind that ended between BEFORE and
- * AFTER.  A memo of a row that never landed is replaced by the next row's.
- */
-static bool
-memo_is_current(void)
-{
-	return memo.kind != MEMO_NONE &&
-		memo.subtransaction == GetCurrentSubTransactionId();
-}
-
-static void
-forget_memo(XactEvent event, void *arg)
-{
-	memo.kind = MEMO_NONE;
-}
-
-void
-lead_stage_init_lead_trigger(void)
-{
-	RegisterXactCallback(forget_memo, NULL);
-}
+/* ---------- keys ---------- */
 
 static void
 copy_keys(LeadTable *table, TupleTableSlot *slot, Datum *keys)
@@ -180,20 +104,22 @@ give_row(LeadTable *table)
 }
 
 static void
-judge(LeadTable *table)
+judge(LeadTable *table, Memo *memo)
 {
 	if (table->published)
-		lead_stage_judge(&memo.judgement);
+		lead_stage_judge(&memo->judgement);
 	else
-		lead_stage_judge_unpublished(&memo.judgement);
+		lead_stage_judge_unpublished(&memo->judgement);
 }
 
+/* The columns that EXCLUDED shows as we computed them. */
 static void
-get_three(LeadTable *table, TupleTableSlot *slot, Datum *values, bool *nulls)
+get_proposals(LeadTable *table, TupleTableSlot *slot, Datum *values, bool *nulls)
 {
-	const AttrNumber attnos[] = {table->stage, table->stage_reason, table->owner};
+	const AttrNumber attnos[LEAD_STAGE_PROPOSALS] = {table->stage,
+	table->stage_since, table->stage_reason, table->owner};
 
-	for (int i = 0; i < lengthof(attnos); i++)
+	for (int i = 0; i < LEAD_STAGE_PROPOSALS; i++)
 	{
 		nulls[i] = true;
 		if (attnos[i] != InvalidAttrNumber)
@@ -208,54 +134,73 @@ get_three(LeadTable *table, TupleTableSlot *slot, Datum *values, bool *nulls)
 }
 
 static HeapTuple
-before_insert(LeadTable *table, TriggerData *trigger, MemoryContext statement)
+before_insert(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *source)
 {
 	MemoryContext oldcontext;
 
 	/* The second half of a move to another partition was judged already. */
-	if (memo.kind == MEMO_LEFT && memo_is_current() && memo.statement == statement)
+	if (memo->kind == MEMO_LEFT && lead_stage_memo_is_current(memo))
 	{
-		memo.kind = MEMO_ARRIVING;
+		memo->kind = MEMO_ARRIVING;
 		return trigger->tg_trigtuple;
 	}
 
-	begin_memo(MEMO_INSERT, table, statement);
+	lead_stage_begin_memo(memo, MEMO_INSERT, table);
+	memo->source = source;
 	take_row(table, trigger->tg_trigslot);
-	oldcontext = MemoryContextSwitchTo(memo_context);
-	get_three(table, table->row, memo.proposed, memo.proposed_null);
-	memo.judgement.row = table->row;
-	memo.judgement.at = lead_stage_current_time();
-	judge(table);
-	get_three(table, table->row, memo.computed, memo.computed_null);
-	copy_keys(table, table->row, memo.keys);
+	oldcontext = MemoryContextSwitchTo(memo->context);
+	get_proposals(table, table->row, memo->proposed, memo->proposed_null);
+	memo->judgement.row = table->row;
+	memo->judgement.at = lead_stage_current_time();
+	judge(table, memo);
+	get_proposals(table, table->row, memo->computed, memo->computed_null);
+	copy_keys(table, table->row, memo->keys);
 	MemoryContextSwitchTo(oldcontext);
 	return give_row(table);
 }
 
+static bool
+is_set(TriggerData *trigger, AttrNumber attno)
+{
+	return attno != InvalidAttrNumber &&
+		bms_is_member(attno - FirstLowInvalidHeapAttributeNumber,
+					  trigger->tg_updatedcols);
+}
+
+static bool
+sets_proposals(LeadTable *table, TriggerData *trigger)
+{
+	return is_set(trigger, table->stage) || is_set(trigger, table->stage_since) ||
+		is_set(trigger, table->stage_reason) || is_set(trigger, table->owner);
+}
+
 /*
  * In ON CONFLICT DO UPDATE, EXCLUDED is the row as the BEFORE INSERT trigger
- * left it.  The application means what it proposed, so where the new value is
- * the one we computed for the proposed row, its proposal is put back.
+ * left it.  The application means what it proposed, so where it sets a column
+ * and the value is the one we computed for the proposed row, its proposal is
+ * put back.
  */
 static void
-restore_proposals(LeadTable *table, TupleTableSlot *row)
+restore_proposals(LeadTable *table, TriggerData *trigger, const Memo *memo)
 {
-	const AttrNumber attnos[] = {table->stage, table->stage_reason, table->owner};
+	TupleTableSlot *row = table->row;
+	const AttrNumber attnos[LEAD_STAGE_PROPOSALS] = {table->stage,
+	table->stage_since, table->stage_reason, table->owner};
 
-	for (int i = 0; i < lengthof(attnos); i++)
+	for (int i = 0; i < LEAD_STAGE_PROPOSALS; i++)
 	{
 		Form_pg_attribute att;
 		int			n = attnos[i] - 1;
 
-		if (attnos[i] == InvalidAttrNumber || memo.computed_null[i] != row->tts_isnull[n])
+		if (!is_set(trigger, attnos[i]) || memo->computed_null[i] != row->tts_isnull[n])
 			continue;
 		att = TupleDescAttr(table->desc, n);
-		if (!memo.computed_null[i] &&
-			!datumIsEqual(memo.computed[i], row->tts_values[n], att->attbyval, att->attlen))
+		if (!memo->computed_null[i] &&
+			!datumIsEqual(memo->computed[i], row->tts_values[n], att->attbyval, att->attlen))
 			continue;
-		row->tts_isnull[n] = memo.proposed_null[i];
-		if (!memo.proposed_null[i])
-			row->tts_values[n] = datumCopy(memo.proposed[i], att->attbyval, att->attlen);
+		row->tts_isnull[n] = memo->proposed_null[i];
+		if (!memo->proposed_null[i])
+			row->tts_values[n] = datumCopy(memo->proposed[i], att->attbyval, att->attlen);
 	}
 }
 
@@ -304,29 +249,6 @@ concerns_us(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
 	return key_differs(table, old, new);
 }
 
-/*
- * Events of one lead never go back in time.  A last event later than now is
- * possible only if another transaction that began after ours has written this
- * lead since, or if time is being replayed; else there is nothing to look up.
- */
-static TimestampTz
-event_time(LeadTable *table, HeapTuple stored, const Datum *keys, TimestampTz since)
-{
-	TimestampTz now = lead_stage_current_time();
-	TransactionId writer = HeapTupleHeaderGetXmin(stored->t_data);
-	bool		ours = TransactionIdIsCurrentTransactionId(writer);
-
-	now = Max(now, since);
-	if (!table->bound || TIMESTAMP_IS_NOBEGIN(since))
-		return now;
-	if (!lead_stage_clock_is_set() &&
-		(ours ||
-		 (GetCurrentStatementStartTimestamp() == GetCurrentTransactionStartTimestamp() &&
-		  TransactionIdPrecedes(writer, GetActiveSnapshot()->xmin))))
-		return now;
-	return Max(now, lead_stage_last_event_at(table, keys));
-}
-
 static TimestampTz
 stored_since(LeadTable *table, TupleTableSlot *old)
 {
@@ -349,22 +271,23 @@ any_of_ours_differs(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
 }
 
 static HeapTuple
-before_update(LeadTable *table, TriggerData *trigger, MemoryContext statement)
+before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *source)
 {
 	TupleTableSlot *old = trigger->tg_trigslot;
-	Judgement  *judgement = &memo.judgement;
+	Judgement  *judgement = &memo->judgement;
 	MemoryContext oldcontext;
-	bool		proposals = memo.kind == MEMO_INSERT && memo_is_current() &&
-		memo.statement == statement;
+	bool		proposals = memo->kind == MEMO_INSERT &&
+		lead_stage_memo_is_current(memo) && memo->source == source &&
+		sets_proposals(table, trigger);
 
 	if (!proposals && rescore_mode == RESCORE_OFF &&
 		!concerns_us(table, old, trigger->tg_newslot))
 	{
-		begin_memo(MEMO_UPDATE, table, statement);
+		lead_stage_begin_memo(memo, MEMO_UPDATE, table);
 		if (trigger->tg_relation->rd_rel->relispartition)
 		{
-			oldcontext = MemoryContextSwitchTo(memo_context);
-			copy_keys(table, old, memo.old_keys);
+			oldcontext = MemoryContextSwitchTo(memo->context);
+			copy_keys(table, old, memo->old_keys);
 			MemoryContextSwitchTo(oldcontext);
 		}
 		return trigger->tg_newtuple;
@@ -372,24 +295,23 @@ before_update(LeadTable *table, TriggerData *trigger, MemoryContext statement)
 
 	take_row(table, trigger->tg_newslot);
 	if (proposals)
-		restore_proposals(table, table->row);
-	begin_memo(MEMO_UPDATE, table, statement);
-	oldcontext = MemoryContextSwitchTo(memo_context);
-	copy_keys(table, old, memo.old_keys);
-	copy_keys(table, table->row, memo.keys);
+		restore_proposals(table, trigger, memo);
+	lead_stage_begin_memo(memo, MEMO_UPDATE, table);
+	oldcontext = MemoryContextSwitchTo(memo->context);
+	copy_keys(table, old, memo->old_keys);
+	copy_keys(table, table->row, memo->keys);
 	judgement->old = old;
 	judgement->row = table->row;
 	judgement->key_changed = key_differs(table, old, table->row);
-	judgement->reason_written = table->stage_reason != InvalidAttrNumber &&
-		bms_is_member(table->stage_reason - FirstLowInvalidHeapAttributeNumber,
-					  trigger->tg_updatedcols);
+	judgement->reason_written = is_set(trigger, table->stage_reason);
 	judgement->rejudge = (rescore_mode != RESCORE_OFF);
 	judgement->adopt = (rescore_mode == RESCORE_ADOPT);
-	judgement->at = event_time(table, trigger->tg_trigtuple, memo.old_keys,
-							   stored_since(table, old));
+	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
+										  memo->old_keys,
+										  stored_since(table, old));
 	if (table->published && table->model->uses_hold)
-		judgement->hold_until = lead_stage_read_hold(table, memo.old_keys);
-	judge(table);
+		judgement->hold_until = lead_stage_read_hold(table, memo->old_keys);
+	judge(table, memo);
 	MemoryContextSwitchTo(oldcontext);
 
 	if (judgement->refusal.refused)
@@ -397,40 +319,39 @@ before_update(LeadTable *table, TriggerData *trigger, MemoryContext statement)
 	if (judgement->rejudge && judgement->nevents == 0 && !judgement->hold_changed &&
 		!any_of_ours_differs(table, old, table->row))
 	{
-		memo.kind = MEMO_NONE;
+		memo->kind = MEMO_NONE;
 		return NULL;			/* nothing new: leave the row alone */
 	}
 	return give_row(table);
 }
 
 static HeapTuple
-before_delete(LeadTable *table, TriggerData *trigger, MemoryContext statement)
+before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 {
 	TupleTableSlot *old = trigger->tg_trigslot;
-	Judgement  *judgement = &memo.judgement;
+	Judgement  *judgement = &memo->judgement;
 	MemoryContext oldcontext;
 
 	/* Half of a move to another partition is not the end of a lead. */
-	if (memo.kind == MEMO_UPDATE && memo_is_current() &&
-		memo.statement == statement && memo.table == table &&
-		trigger->tg_relation->rd_rel->relispartition)
+	if (memo->kind == MEMO_UPDATE && lead_stage_memo_is_current(memo) &&
+		memo->table == table && trigger->tg_relation->rd_rel->relispartition)
 	{
 		Datum		keys[INDEX_MAX_KEYS];
 
 		copy_keys(table, old, keys);
-		if (same_keys(table, keys, memo.old_keys))
+		if (same_keys(table, keys, memo->old_keys))
 		{
-			memo.kind = MEMO_LEAVING;
+			memo->kind = MEMO_LEAVING;
 			return trigger->tg_trigtuple;
 		}
 	}
 
-	begin_memo(MEMO_DELETE, table, statement);
-	oldcontext = MemoryContextSwitchTo(memo_context);
-	copy_keys(table, old, memo.keys);
+	lead_stage_begin_memo(memo, MEMO_DELETE, table);
+	oldcontext = MemoryContextSwitchTo(memo->context);
+	copy_keys(table, old, memo->keys);
 	judgement->old = old;
-	judgement->at = event_time(table, trigger->tg_trigtuple, memo.keys,
-							   stored_since(table, old));
+	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
+										  memo->keys, stored_since(table, old));
 	lead_stage_judge_delete(judgement);
 	MemoryContextSwitchTo(oldcontext);
 	return trigger->tg_trigtuple;
@@ -440,8 +361,8 @@ Datum
 lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	MemoryContext statement = fcinfo->flinfo->fn_mcxt;
 	LeadTable  *table;
+	Memo	   *memo;
 	HeapTuple	result;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
@@ -456,19 +377,21 @@ lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 	table = lead_stage_statement_table(trigger->tg_relation,
 									   trigger->tg_trigger->tgargs[0],
 									   fcinfo->flinfo);
+	lead_stage_forbid_while_judging(table);
+	memo = lead_stage_statement_memo(fcinfo->flinfo->fn_mcxt);
 	if (table->stage == InvalidAttrNumber)
 	{
 		/* Restored without the binding, and nothing to guess it from. */
-		memo.kind = MEMO_NONE;
+		memo->kind = MEMO_NONE;
 		result = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 			trigger->tg_newtuple : trigger->tg_trigtuple;
 	}
 	else if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		result = before_insert(table, trigger, statement);
+		result = before_insert(table, trigger, memo, fcinfo->flinfo);
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		result = before_update(table, trigger, statement);
+		result = before_update(table, trigger, memo, fcinfo->flinfo);
 	else
-		result = before_delete(table, trigger, statement);
+		result = before_delete(table, trigger, memo);
 	return PointerGetDatum(result);
 }
 
@@ -476,13 +399,13 @@ lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 
 /* The row has landed: what was decided has happened. */
 static void
-take_memo(void)
+take_memo(Memo *memo)
 {
-	Judgement  *judgement = &memo.judgement;
-	LeadTable  *table = memo.table;
-	MemoKind	kind = memo.kind;
+	Judgement  *judgement = &memo->judgement;
+	LeadTable  *table = memo->table;
+	MemoKind	kind = memo->kind;
 
-	memo.kind = MEMO_NONE;
+	memo->kind = MEMO_NONE;
 	if (judgement->refusal.refused)
 		lead_stage_raise_refusal(&judgement->refusal, table);
 	if (!table->bound)
@@ -490,13 +413,13 @@ take_memo(void)
 	for (int i = 0; i < judgement->nevents; i++)
 		lead_stage_add_pending(table, &judgement->events[i],
 							   judgement->events[i].under_old_key ?
-							   memo.old_keys : memo.keys);
+							   memo->old_keys : memo->keys);
 	if (kind == MEMO_DELETE)
-		lead_stage_delete_state(table, memo.keys);
+		lead_stage_delete_state(table, memo->keys);
 	if (judgement->key_changed)
-		lead_stage_rekey_state(table, memo.old_keys, memo.keys);
+		lead_stage_rekey_state(table, memo->old_keys, memo->keys);
 	if (judgement->hold_changed)
-		lead_stage_write_hold(table, memo.keys, judgement->new_hold_until);
+		lead_stage_write_hold(table, memo->keys, judgement->new_hold_until);
 }
 
 /*
@@ -508,18 +431,17 @@ take_memo(void)
 Datum
 lead_stage_claim(PG_FUNCTION_ARGS)
 {
-	bool		had_pending;
+	Memo	   *memo = lead_stage_landing_memo();
 
-	if (!memo_is_current())
+	if (memo == NULL)
 		PG_RETURN_BOOL(false);
-	if (memo.kind == MEMO_LEAVING)
+	if (memo->kind == MEMO_LEAVING)
 	{
-		memo.kind = MEMO_LEFT;
+		memo->kind = MEMO_LEFT;
 		PG_RETURN_BOOL(false);
 	}
-	had_pending = lead_stage_has_pending();
-	take_memo();
-	PG_RETURN_BOOL(!had_pending && lead_stage_has_pending());
+	take_memo(memo);
+	PG_RETURN_BOOL(lead_stage_has_pending() && lead_stage_must_queue_event());
 }
 
 Datum
@@ -530,6 +452,7 @@ lead_stage_record(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by trigger manager",
 						"lead_stage._record")));
+	lead_stage_events_fired();
 	lead_stage_flush_pending();
 	return PointerGetDatum(NULL);
 }

@@ -5,9 +5,6 @@
 #ifndef LEAD_STAGE_TRIG_LEAD_H
 #define LEAD_STAGE_TRIG_LEAD_H
 
-/* Registers the transaction callback; called once, from _PG_init. */
-extern void lead_stage_init_lead_trigger(void);
-
 typedef enum RescoreMode
 {
 	RESCORE_OFF,

@@ -1,0 +1,21 @@
+/*
+ * event_time.h
+ *	  The instant that a write of a stored lead is recorded at.
+ */
+#ifndef LEAD_STAGE_EVENT_TIME_H
+#define LEAD_STAGE_EVENT_TIME_H
+
+#include "access/htup.h"
+#include "lead_table.h"
+
+/* Registers the transaction callback; called once, from _PG_init. */
+extern void lead_stage_init_event_time(void);
+
+/*
+ * The transaction's time, but never before the lead's last event: stored is
+ * the lead's row, locked, and since the time it entered its stage.
+ */
+extern TimestampTz lead_stage_event_time(LeadTable *table, HeapTuple stored,
+										 const Datum *keys, TimestampTz since);
+
+#endif							/* LEAD_STAGE_EVENT_TIME_H */

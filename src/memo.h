@@ -1,0 +1,69 @@
+/*
+ * memo.h
+ *	  What the BEFORE trigger decided, until the row has landed.
+ */
+#ifndef LEAD_STAGE_MEMO_H
+#define LEAD_STAGE_MEMO_H
+
+#include "fmgr.h"
+#include "judge.h"
+#include "pg_config_manual.h"
+
+typedef enum MemoKind
+{
+	MEMO_NONE,
+	MEMO_INSERT,
+	MEMO_UPDATE,
+	MEMO_DELETE,
+	/* a row that moves to another partition is deleted here, inserted there */
+	MEMO_LEAVING,
+	MEMO_LEFT,
+	MEMO_ARRIVING
+} MemoKind;
+
+/* Our columns that an application may give, and find again in EXCLUDED. */
+#define LEAD_STAGE_PROPOSALS	4
+
+/* One statement's memo: of the row that it is about to land. */
+typedef struct Memo
+{
+	MemoKind	kind;
+	SubTransactionId subtransaction;
+	LeadTable  *table;
+	Judgement	judgement;
+	Datum		keys[INDEX_MAX_KEYS];
+	Datum		old_keys[INDEX_MAX_KEYS];
+	MemoryContext parent;		/* the statement's */
+	MemoryContext context;		/* what the memo points to lives here; made at need */
+
+	/* of an insert: what ON CONFLICT's EXCLUDED is to mean */
+	FmgrInfo   *source;			/* tells a statement's targets apart */
+	Datum		proposed[LEAD_STAGE_PROPOSALS];
+	bool		proposed_null[LEAD_STAGE_PROPOSALS];
+	Datum		computed[LEAD_STAGE_PROPOSALS];
+	bool		computed_null[LEAD_STAGE_PROPOSALS];
+} Memo;
+
+/* Registers the transaction callback; called once, from _PG_init. */
+extern void lead_stage_init_memos(void);
+
+/* The memo of the statement whose trigger functions live in that context. */
+extern Memo *lead_stage_statement_memo(MemoryContext statement);
+
+/* Replaces whatever it holds: a row that never landed is of no account. */
+extern void lead_stage_begin_memo(Memo *memo, MemoKind kind, LeadTable *table);
+
+/* Whether it speaks of a row that may still land. */
+extern bool lead_stage_memo_is_current(const Memo *memo);
+
+/* The memo of the statement that is landing a row right now, or NULL. */
+extern Memo *lead_stage_landing_memo(void);
+
+/*
+ * Whether that statement must queue the event that writes history: true once,
+ * and again after lead_stage_events_fired().
+ */
+extern bool lead_stage_must_queue_event(void);
+extern void lead_stage_events_fired(void);
+
+#endif							/* LEAD_STAGE_MEMO_H */
