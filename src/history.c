@@ -16,6 +16,7 @@
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -143,11 +144,14 @@ static bool
 insert_checked(ResultRelInfo *target, TupleTableSlot *slot, EState *estate)
 {
 	TriggerDesc *triggers = target->ri_TrigDesc;
+	TupleConstr *constr = target->ri_RelationDesc->rd_att->constr;
 
 	if (triggers && triggers->trig_insert_before_row &&
 		!ExecBRInsertTriggers(estate, target, slot))
 		return false;
-	if (target->ri_RelationDesc->rd_att->constr)
+	if (constr && constr->has_generated_stored)
+		ExecComputeStoredGenerated(target, estate, slot, CMD_INSERT);
+	if (constr)
 		ExecConstraints(target, slot, estate);
 	return true;
 }
@@ -196,7 +200,10 @@ write_rows(Relation history, TupleTableSlot **slots, int nslots)
 	}
 
 	if (after)
+	{
 		AfterTriggerEndQuery(estate);
+		ExecCloseResultRelations(estate);
+	}
 	ExecCloseIndices(target);
 	ExecResetTupleTable(estate->es_tupleTable, false);
 	FreeExecutorState(estate);

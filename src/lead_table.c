@@ -170,16 +170,41 @@ find_role_columns(LeadTable *table, Binding *binding, Query *live, Relation rel)
 							   table->owner));
 }
 
+/* The primary key's index, which rd_pkindex does not name if it is deferrable. */
+static Oid
+primary_key(Relation rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+		bool		primary;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		primary = ((Form_pg_index) GETSTRUCT(tuple))->indisprimary;
+		ReleaseSysCache(tuple);
+		if (primary)
+			return lfirst_oid(lc);
+	}
+	return InvalidOid;
+}
+
 /* The primary key's columns; a partition has them in another place. */
 static void
 find_key_columns(LeadTable *table, Relation rel)
 {
 	Relation	root = table_open(table->root, NoLock);
-	Oid			pkey;
+	Oid			pkey = primary_key(root);
 
-	RelationGetIndexList(root);
-	pkey = root->rd_pkindex;
-	if (OidIsValid(pkey))
+	if (!OidIsValid(pkey))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has no primary key",
+						RelationGetRelationName(root)),
+				 errhint("Put back the one it had when it was attached, or call lead_stage.detach().")));
+	else
 	{
 		Relation	index = relation_open(pkey, AccessShareLock);
 
@@ -205,6 +230,31 @@ find_key_columns(LeadTable *table, Relation rel)
 }
 
 /* ---------- where history and state are ---------- */
+
+/*
+ * A key column whose type was changed in leads only: values of one type are
+ * never stored as those of another.
+ */
+static void
+check_key_type(LeadTable *table, Relation rel, int key, AttrNumber attno)
+{
+	Form_pg_attribute theirs = TupleDescAttr(table->desc, table->keys[key] - 1);
+	Form_pg_attribute ours = TupleDescAttr(RelationGetDescr(rel), attno - 1);
+
+	if (theirs->atttypid == ours->atttypid)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of table \"%s\" is of type %s, but the key it holds is of type %s",
+					NameStr(ours->attname), RelationGetRelationName(rel),
+					format_type_be(ours->atttypid),
+					format_type_be(theirs->atttypid)),
+			 errhint("Change it too: ALTER TABLE %s ALTER COLUMN %s TYPE %s.",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												RelationGetRelationName(rel)),
+					 quote_identifier(NameStr(ours->attname)),
+					 format_type_with_typemod(theirs->atttypid, theirs->atttypmod))));
+}
 
 /*
  * Scan keys for "the rows of one lead" of a table whose primary key begins
@@ -235,6 +285,7 @@ lead_scan(LeadTable *table, Relation rel, Oid *indexid, AttrNumber **attnos)
 												 BTEqualStrategyNumber);
 
 		(*attnos)[i] = index->rd_index->indkey.values[i];
+		check_key_type(table, rel, i, (*attnos)[i]);
 		ScanKeyEntryInitialize(&keys[i], 0, (*attnos)[i],
 							   BTEqualStrategyNumber, InvalidOid,
 							   index->rd_indcollation[i],
@@ -488,6 +539,8 @@ lead_stage_statement_table(Relation rel, const char *binding, FmgrInfo *flinfo)
 	if (statement != NULL)
 		return statement->table;
 
+	/* A cached plan runs without taking a lock that would tell of a publish. */
+	AcceptInvalidationMessages();
 	id = DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(binding)));
 	statement = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(StatementTable));
 	statement->table = lead_stage_lead_table(rel, id);
