@@ -47,6 +47,17 @@ CREATE FUNCTION lead_stage._operator(operator_class oid, strategy int) RETURNS t
             WHERE c.oid = operator_class);
 COMMENT ON FUNCTION lead_stage._operator(oid, int) IS 'the qualified operator of a btree operator class';
 
+-- The columns of history besides the key, for name clashes.
+CREATE FUNCTION lead_stage._history_columns() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{id,at,recorded_at,since,due,version,fit_score,engagement,from_stage,to_stage,touched,elapsed,event,name,owner,previous_owner,reason,role,actor,evidence}'::text[];
+COMMENT ON FUNCTION lead_stage._history_columns() IS 'the columns that every history has besides the key';
+
+CREATE FUNCTION lead_stage._state_columns() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{engagement_state,last_touch_at,sla,sla_due,sla_state,hold_until,recheck_at}'::text[];
+COMMENT ON FUNCTION lead_stage._state_columns() IS 'the columns that every state table has besides the key';
+
 -- The primary key's columns with their types, in key order.  A name that is
 -- taken in the relation the key is copied to gets the prefix lead_, once more
 -- if another key column is already called so.
@@ -57,12 +68,20 @@ CREATE FUNCTION lead_stage._key_columns(leads regclass, taken text[] DEFAULT '{}
     SET search_path = pg_catalog, @extschema@, pg_temp
 BEGIN ATOMIC
     SELECT k.place::int, a.attname::text,
-           CASE WHEN a.attname <> ALL (taken) THEN a.attname::text
-                ELSE (SELECT repeat('lead_', n) || a.attname FROM generate_series(1, i.indnkeyatts::int) AS n
-                      WHERE NOT EXISTS (SELECT FROM pg_attribute AS o
-                                        WHERE o.attrelid = i.indrelid AND o.attnum = ANY (i.indkey::int2[])
-                                              AND o.attname = repeat('lead_', n) || a.attname)
-                      ORDER BY n LIMIT 1) END,
+           coalesce(-- as it is called there by now, if it is there already
+                    (SELECT o.attname::text
+                     FROM lead_stage.binding AS b
+                          JOIN pg_index AS j ON j.indisprimary
+                               AND j.indrelid = CASE taken WHEN lead_stage._history_columns() THEN b.history
+                                                           WHEN lead_stage._state_columns() THEN b.state END
+                          JOIN pg_attribute AS o ON o.attrelid = j.indrelid AND o.attnum = j.indkey[k.place - 1]
+                     WHERE b.leads = _key_columns.leads),
+                    CASE WHEN a.attname <> ALL (taken) THEN a.attname::text
+                         ELSE (SELECT repeat('lead_', n) || a.attname FROM generate_series(1, i.indnkeyatts::int) AS n
+                               WHERE NOT EXISTS (SELECT FROM pg_attribute AS o
+                                                 WHERE o.attrelid = i.indrelid AND o.attnum = ANY (i.indkey::int2[])
+                                                       AND o.attname = repeat('lead_', n) || a.attname)
+                               ORDER BY n LIMIT 1) END),
            format_type(a.atttypid, a.atttypmod)
                || CASE WHEN a.attcollation NOT IN (0, t.typcollation)
                        THEN format(' COLLATE %s', a.attcollation::regcollation) ELSE '' END,
@@ -86,17 +105,6 @@ CREATE FUNCTION lead_stage._each_key(leads regclass, template text, separator te
             FROM lead_stage._key_columns(leads, taken) AS k);
 COMMENT ON FUNCTION lead_stage._each_key(regclass, text, text, text[]) IS 'SQL text made of one piece for each key column';
 
--- The columns of history besides the key, for name clashes.
-CREATE FUNCTION lead_stage._history_columns() RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '{id,at,recorded_at,since,due,version,fit_score,engagement,from_stage,to_stage,touched,elapsed,event,name,owner,previous_owner,reason,role,actor,evidence}'::text[];
-COMMENT ON FUNCTION lead_stage._history_columns() IS 'the columns that every history has besides the key';
-
-CREATE FUNCTION lead_stage._state_columns() RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '{engagement_state,last_touch_at,sla,sla_due,sla_state,hold_until,recheck_at}'::text[];
-COMMENT ON FUNCTION lead_stage._state_columns() IS 'the columns that every state table has besides the key';
-
 -- ---------------------------------------------------------------------------
 -- What can be attached.
 
@@ -110,7 +118,8 @@ DECLARE
 BEGIN
     IF leads IS NULL THEN
         RAISE EXCEPTION 'the leads table must not be null'
-            USING ERRCODE = 'null_value_not_allowed';
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'Give the table that the leads are stored in.';
     END IF;
     SELECT c.*, n.nspname INTO rel
         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = leads;
@@ -127,7 +136,9 @@ BEGIN
         RAISE EXCEPTION '"%" is not a table', rel.relname
             USING ERRCODE = 'wrong_object_type',
                   DETAIL = CASE rel.relkind WHEN 'v' THEN 'It is a view.' WHEN 'm' THEN 'It is a materialized view.'
-                                            WHEN 'f' THEN 'It is a foreign table.' END,
+                                            WHEN 'f' THEN 'It is a foreign table.'
+                                            WHEN 'S' THEN 'It is a sequence.' WHEN 'c' THEN 'It is a composite type.'
+                                            ELSE 'It is an index.' END,
                   HINT = 'Attach the table that the leads are stored in.';
     END IF;
     IF rel.relpersistence = 't' THEN
@@ -198,7 +209,8 @@ BEGIN
     PERFORM lead_stage._check_model(model);
     IF NOT lead_stage._may_edit_model(model) THEN
         RAISE EXCEPTION 'must be a member of the role that owns model "%" to %', model, purpose
-            USING ERRCODE = 'insufficient_privilege';
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('It belongs to role "%s".', (SELECT m.owner FROM lead_stage.model AS m WHERE m.name = model));
     END IF;
 END
 $$;
@@ -214,7 +226,8 @@ DECLARE
 BEGIN
     IF leads IS NULL THEN
         RAISE EXCEPTION 'the leads table must not be null'
-            USING ERRCODE = 'null_value_not_allowed';
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'Give the table that the leads are stored in.';
     END IF;
     SELECT b.* INTO bound FROM lead_stage.binding AS b WHERE b.leads = _binding.leads;
     IF NOT FOUND THEN
@@ -648,6 +661,8 @@ BEGIN
     SELECT m.version INTO published FROM lead_stage.model AS m WHERE m.name = model;
     IF published IS NOT NULL AND (bound.version IS NULL OR NOT lead_stage._exists(bound.signals)) THEN
         PERFORM lead_stage._publish_version(leads, published);
+    ELSIF lead_stage._exists(bound.signals) THEN
+        PERFORM lead_stage._share(leads, bound.signals);
     END IF;
     PERFORM lead_stage._invalidate(leads);
 END
@@ -673,14 +688,11 @@ DECLARE
     bound lead_stage.binding := lead_stage._binding(leads);
     owner regrole := lead_stage._owner(leads);
     added text[] := lead_stage._follow_renames(bound.added, bound.columns, lead_stage._current_columns(bound));
-    view text;
 BEGIN
     PERFORM lead_stage._require_model(bound.model, 'detach it');
     PERFORM lead_stage._require_table_owner(leads, 'detach it');
     PERFORM lead_stage._drop_triggers(leads);
-    FOREACH view IN ARRAY '{signals,live,journey,visits}'::text[] LOOP
-        PERFORM lead_stage._execute_as(owner, format('DROP VIEW IF EXISTS %s', lead_stage._beside(leads, view)));
-    END LOOP;
+    PERFORM lead_stage._drop_views(bound);
     IF lead_stage._exists(bound.state) THEN
         PERFORM lead_stage._execute_as(owner, format('DROP TABLE %s', lead_stage._name(bound.state)));
     END IF;

@@ -1,5 +1,61 @@
 -- The views beside an attached table.
 
+-- The view that we made before, whatever it is called by now: publish gives it
+-- the name that goes with the leads table's.
+CREATE FUNCTION lead_stage._view_made(bound lead_stage.binding, suffix text) RETURNS regclass
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN (SELECT v.oid
+            FROM pg_class AS v
+            WHERE v.relkind = 'v' AND v.relowner = lead_stage._owner(bound.leads)
+                  AND CASE suffix
+                      WHEN 'signals' THEN v.oid = bound.signals
+                      WHEN 'live' THEN v.oid = bound.live
+                      ELSE EXISTS (SELECT FROM pg_class AS n
+                                   WHERE n.oid = CASE WHEN lead_stage._exists(bound.live) THEN bound.live ELSE bound.leads END
+                                         AND v.relnamespace = n.relnamespace
+                                         AND v.relname = CASE WHEN n.oid = bound.leads THEN n.relname::text
+                                                              ELSE regexp_replace(n.relname, '_live$', '') END || '_' || suffix)
+                           AND bound.live IS NOT NULL END);
+COMMENT ON FUNCTION lead_stage._view_made(lead_stage.binding, text) IS 'one of the views beside an attached table, if it is there';
+
+-- After the leads table was renamed or moved.
+CREATE FUNCTION lead_stage._move_view(view regclass, to_name text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    owner regrole := lead_stage._owner(view);
+    parts text[] := parse_ident(to_name);
+BEGIN
+    IF (SELECT c.relname FROM pg_class AS c WHERE c.oid = view) <> parts[2] THEN
+        PERFORM lead_stage._execute_as(owner, format('ALTER VIEW %s RENAME TO %I', lead_stage._name(view), parts[2]));
+    END IF;
+    IF (SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = view) <> parts[1] THEN
+        PERFORM lead_stage._execute_as(owner, format('ALTER VIEW %s SET SCHEMA %I', lead_stage._name(view), parts[1]));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._move_view(regclass, text) IS 'renames a view, and moves it to the schema of the name';
+
+CREATE FUNCTION lead_stage._drop_views(bound lead_stage.binding) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    view regclass;
+BEGIN
+    FOR view IN SELECT lead_stage._view_made(bound, s) FROM unnest('{signals,journey,visits,live}'::text[]) AS s LOOP
+        IF view IS NOT NULL THEN
+            PERFORM lead_stage._execute_as(lead_stage._owner(view), format('DROP VIEW %s', lead_stage._name(view)));
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._drop_views(lead_stage.binding) IS 'drops the views beside an attached table';
+
 -- Creates a view, or replaces the one that is there.  If somebody's view reads
 -- it, columns that go stay behind empty, unless just those are read.
 CREATE FUNCTION lead_stage._make_view(leads regclass, suffix text, columns text[], expressions text[], source text)
@@ -9,9 +65,11 @@ CREATE FUNCTION lead_stage._make_view(leads regclass, suffix text, columns text[
 AS $$
 #variable_conflict use_variable
 DECLARE
+    bound lead_stage.binding := lead_stage._binding(leads);
     owner regrole := lead_stage._owner(leads);
     name text := lead_stage._beside(leads, suffix);
     existing regclass := to_regclass(name);
+    made regclass := lead_stage._view_made(bound, suffix);
     grants text[] := '{}';
     kept record;
     reader text;
@@ -19,10 +77,15 @@ DECLARE
     list text[] := '{}';
     command text;
 BEGIN
-    IF existing IS NOT NULL AND (SELECT c.relkind <> 'v' OR c.relowner <> owner FROM pg_class AS c WHERE c.oid = existing) THEN
+    -- A view of the same name may be the user's.
+    IF existing IS DISTINCT FROM made AND existing IS NOT NULL THEN
         RAISE EXCEPTION 'relation % already exists', name
             USING ERRCODE = 'duplicate_table',
                   HINT = 'Rename it, or the leads table.';
+    END IF;
+    IF existing IS NULL AND made IS NOT NULL THEN
+        PERFORM lead_stage._move_view(made, name);
+        existing := made;
     END IF;
     IF existing IS NOT NULL THEN
         IF lead_stage._is_read(existing, NULL) THEN
@@ -133,7 +196,17 @@ DECLARE
     same_lead text;
     keys_of_leads text[];
     live regclass;
+    suffix text;
+    made regclass;
 BEGIN
+    -- The live view last: the others are found by its name.
+    FOREACH suffix IN ARRAY '{visits,journey,live}'::text[] LOOP
+        made := lead_stage._view_made(bound, suffix);
+        IF made IS NOT NULL AND to_regclass(lead_stage._beside(leads, suffix)) IS NULL THEN
+            PERFORM lead_stage._move_view(made, lead_stage._beside(leads, suffix));
+        END IF;
+    END LOOP;
+
     SELECT array_agg(s.stage::text || '_at' ORDER BY s.rank) || 'stage'::text INTO journey_columns FROM lead_stage.stages() AS s;
     SELECT array_agg(format('l.%I', k.name) ORDER BY k.place) INTO keys_of_leads FROM lead_stage._key_columns(leads) AS k;
 
@@ -151,8 +224,6 @@ BEGIN
             format('lead_stage.now() - l.%I', columns ->> 'stage_since'),
             'NULL::pg_catalog.interval'],
         format('FROM %s AS l', leads_name));
-    UPDATE lead_stage.binding AS b SET live = live WHERE b.id = bound.id AND b.live IS DISTINCT FROM live;
-
     -- A finished stay is the row that ended it; the open one is the lead's own.
     same_lead := lead_stage._each_key(leads, 'e.%2$I %4$s h.%2$I', ' AND ', in_history);
     PERFORM lead_stage._make_view(leads, 'visits',
@@ -186,6 +257,7 @@ BEGIN
                                       s.stage, s.stage::text || '_at'), ', ' ORDER BY s.rank) FROM lead_stage.stages() AS s),
             history, lead_stage._each_key(leads, 'h.%2$I', taken => in_history),
             lead_stage._each_key(leads, 'h.key_%5$s %4$s l.%1$I', ' AND ')));
+    UPDATE lead_stage.binding AS b SET live = live WHERE b.id = bound.id AND b.live IS DISTINCT FROM live;
 END
 $$;
 COMMENT ON FUNCTION lead_stage._make_views(regclass, jsonb) IS 'creates or replaces <leads>_live, _visits and _journey';

@@ -389,7 +389,8 @@ BEGIN
     END LOOP;
     UPDATE lead_stage.model AS m SET version = published WHERE m.name = model;
     FOREACH leads IN ARRAY tables LOOP
-        problems := problems || (SELECT coalesce(array_agg(p), '{}') FROM lead_stage._example_problems(leads, definition) AS p);
+        problems := problems || (SELECT coalesce(array_agg(CASE WHEN cardinality(tables) > 1 THEN format('%s: %s', lead_stage._name(leads), p) ELSE p END), '{}')
+                                 FROM lead_stage._example_problems(leads, definition) AS p);
     END LOOP;
     PERFORM lead_stage._raise_problems(model, problems);
 
@@ -410,14 +411,11 @@ AS $$
 DECLARE
     bound lead_stage.binding := lead_stage._binding(leads);
     columns jsonb := lead_stage._current_columns(bound);
-    view text;
 BEGIN
     PERFORM lead_stage._require_model(bound.model, 'unpublish it');
     PERFORM lead_stage._require_table_owner(leads, 'unpublish its model');
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', lead_stage._name(leads));
-    FOREACH view IN ARRAY '{signals,live,journey,visits}'::text[] LOOP
-        PERFORM lead_stage._execute_as(lead_stage._owner(leads), format('DROP VIEW IF EXISTS %s', lead_stage._beside(leads, view)));
-    END LOOP;
+    PERFORM lead_stage._drop_views(bound);
     UPDATE lead_stage.binding AS b
         SET version = NULL, signals = NULL, live = NULL, columns = columns,
             added = lead_stage._follow_renames(b.added, b.columns, columns)
