@@ -20,6 +20,7 @@ OBJS = \
 	src/key_text.o \
 	src/lead_table.o \
 	src/memo.o \
+	src/maintenance.o \
 	src/model_def.o \
 	src/module.o \
 	src/pending.o \
@@ -43,6 +44,7 @@ REGRESS_ALL = \
 	stage_index \
 	score_type \
 	stage_schema \
+	maintenance \
 	model_tables \
 	model_numbers \
 	model_security \

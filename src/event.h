@@ -17,6 +17,7 @@ typedef enum LeadEventKind
 	EVENT_MILESTONE,
 	EVENT_REFUSED,
 	EVENT_REKEYED,
+	EVENT_MERGED,
 	EVENT_DELETED
 } LeadEventKind;
 

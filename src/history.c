@@ -39,6 +39,7 @@ static const char *const event_names[] = {
 	[EVENT_MILESTONE] = "milestone",
 	[EVENT_REFUSED] = "refused",
 	[EVENT_REKEYED] = "rekeyed",
+	[EVENT_MERGED] = "merged",
 	[EVENT_DELETED] = "deleted"
 };
 
@@ -264,6 +265,17 @@ lead_stage_last_event_at(LeadTable *table, const Datum *keys)
 
 /* ---------- append-only ---------- */
 
+static bool history_unguarded = false;
+
+bool
+lead_stage_unguard_history(bool unguarded)
+{
+	bool		previous = history_unguarded;
+
+	history_unguarded = unguarded;
+	return previous;
+}
+
 /*
  * CREATE TRIGGER ... BEFORE UPDATE OR DELETE OR TRUNCATE ON <leads>_history
  * FOR EACH STATEMENT EXECUTE FUNCTION lead_stage._guard_history()
@@ -278,6 +290,8 @@ lead_stage_guard_history(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by trigger manager",
 						"lead_stage._guard_history")));
+	if (history_unguarded)
+		return PointerGetDatum(NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_LEAD_STAGE_HISTORY_IS_APPEND_ONLY),
 			 errmsg("history \"%s\" is append-only",

@@ -18,6 +18,12 @@ extern void lead_stage_history_row(LeadTable *table, const LeadEvent *event,
 extern void lead_stage_write_history(LeadTable *table,
 									 TupleTableSlot **slots, int nslots);
 
+/*
+ * Lets erase and prune_history remove rows; returns the previous setting, to
+ * be put back by the caller on every way out.
+ */
+extern bool lead_stage_unguard_history(bool unguarded);
+
 /* The time of the lead's last event, or DT_NOBEGIN. */
 extern TimestampTz lead_stage_last_event_at(LeadTable *table, const Datum *keys);
 

@@ -183,6 +183,18 @@ add_rekeyed(Judgement *judgement)
 	event->reason = lead_stage_key_values(table, judgement->old);
 }
 
+/* Said of both leads, each under its own key. */
+static void
+add_merged(Judgement *judgement, bool gone)
+{
+	LeadEvent  *event = add_event(judgement, EVENT_MERGED);
+
+	event->from_stage = judgement->stage;
+	event->since = judgement->since;
+	event->name = gone ? "into" : "from";
+	event->reason = judgement->merged_with;
+}
+
 /* The lead leaves its stage for another. */
 static void
 move_to(Judgement *judgement, LeadStage to_stage, TimestampTz at,
@@ -621,6 +633,8 @@ judge_update(Judgement *judgement)
 	}
 	judge_milestones(judgement);
 	judge_owner(judgement);
+	if (judgement->merged_with != NULL)
+		add_merged(judgement, false);
 }
 
 static void
@@ -728,6 +742,8 @@ lead_stage_judge_delete(Judgement *judgement)
 		judgement->since = judgement->at;
 		add_created(judgement, judgement->stage, judgement->at)->has_fit = false;
 	}
+	if (judgement->merged_with != NULL)
+		add_merged(judgement, true);
 	event = add_event(judgement, EVENT_DELETED);
 	event->from_stage = judgement->stage;
 	event->since = judgement->since;

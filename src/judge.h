@@ -31,6 +31,7 @@ typedef struct Judgement
 	bool		reason_written; /* the statement sets stage_reason */
 	bool		rejudge;		/* rescore: judge though nothing changed */
 	bool		adopt;			/* rescore: the row's stage is where it stands */
+	const char *merged_with;	/* the key of the lead it is merged with, or NULL */
 	TimestampTz at;
 	TimestampTz hold_until;		/* stored; DT_NOBEGIN: none */
 

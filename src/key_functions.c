@@ -19,6 +19,7 @@
 
 PG_FUNCTION_INFO_V1(lead_stage_explain);
 PG_FUNCTION_INFO_V1(lead_stage_rescore_lead);
+PG_FUNCTION_INFO_V1(lead_stage_erase);
 
 /* The arguments from the first-th on, in their text form. */
 static Datum
@@ -112,4 +113,19 @@ lead_stage_rescore_lead(PG_FUNCTION_ARGS)
 	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	SPI_finish();
 	PG_RETURN_DATUM(found);
+}
+
+/*
+ * erase(leads regclass, VARIADIC key "any") → bigint
+ */
+Datum
+lead_stage_erase(PG_FUNCTION_ARGS)
+{
+	bool		isnull;
+	Datum		removed;
+
+	query_for_key(fcinfo, "SELECT lead_stage._erase($1, $2)");
+	removed = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	SPI_finish();
+	PG_RETURN_DATUM(removed);
 }

@@ -42,6 +42,7 @@ PG_FUNCTION_INFO_V1(lead_stage_claim);
 PG_FUNCTION_INFO_V1(lead_stage_record);
 
 static RescoreMode rescore_mode = RESCORE_OFF;
+static const char *merged_with = NULL;
 
 RescoreMode
 lead_stage_set_rescore(RescoreMode mode)
@@ -49,6 +50,15 @@ lead_stage_set_rescore(RescoreMode mode)
 	RescoreMode previous = rescore_mode;
 
 	rescore_mode = mode;
+	return previous;
+}
+
+const char *
+lead_stage_set_merge(const char *other)
+{
+	const char *previous = merged_with;
+
+	merged_with = other;
 	return previous;
 }
 
@@ -301,6 +311,7 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	copy_keys(table, old, memo->old_keys);
 	copy_keys(table, table->row, memo->keys);
 	judgement->old = old;
+	judgement->merged_with = merged_with;
 	judgement->row = table->row;
 	judgement->key_changed = key_differs(table, old, table->row);
 	judgement->reason_written = is_set(trigger, table->stage_reason);
@@ -350,6 +361,7 @@ before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 	oldcontext = MemoryContextSwitchTo(memo->context);
 	copy_keys(table, old, memo->keys);
 	judgement->old = old;
+	judgement->merged_with = merged_with;
 	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
 										  memo->keys, stored_since(table, old));
 	lead_stage_judge_delete(judgement);

@@ -13,6 +13,12 @@ typedef enum RescoreMode
 } RescoreMode;
 
 /*
+ * While leads are merged: the key of the other one, as history names it, or
+ * NULL.  Returns the previous value, to be put back on every way out.
+ */
+extern const char *lead_stage_set_merge(const char *other);
+
+/*
  * Sets how the session's updates of leads are judged; returns the previous
  * mode, to be put back by the caller on every way out.
  */

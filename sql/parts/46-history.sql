@@ -21,7 +21,7 @@ BEGIN
                      CASE WHEN h.event IN ('created', 'stage', 'rekeyed') THEN h.to_stage ELSE h.from_stage END AS stage
               FROM %3$s AS h WHERE h.at <= $1
               ORDER BY %1$s, h.id DESC) AS last
-        WHERE last.event <> 'deleted' AND last.stage IS NOT NULL$sql$,
+        WHERE last.event NOT IN ('deleted', 'erased') AND last.stage IS NOT NULL$sql$,
         lead_stage._each_key(leads, 'h.%2$I', taken => taken),
         lead_stage._each_key(leads, 'h.%2$I::text', taken => taken),
         lead_stage._name(bound.history)) USING at;
@@ -72,7 +72,7 @@ BEGIN
                    lag(h.id) OVER lead IS NULL AS is_first,
                    lag(h.at) OVER lead AS previous_at,
                    lag(CASE WHEN h.event IN ('created', 'stage', 'rekeyed') THEN h.to_stage
-                            WHEN h.event <> 'deleted' THEN h.from_stage END) OVER lead AS stage_before,
+                            WHEN h.event NOT IN ('deleted', 'erased') THEN h.from_stage END) OVER lead AS stage_before,
                    max(CASE WHEN h.event IN ('created', 'stage') THEN h.at
                             WHEN h.event = 'rekeyed' AND h.to_stage IS NOT NULL THEN h.since END)
                        OVER (lead ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS since_before
@@ -81,7 +81,7 @@ BEGIN
         ), last AS (
             SELECT DISTINCT ON (%2$s) %1$s, h.event,
                    CASE WHEN h.event IN ('created', 'stage', 'rekeyed') THEN h.to_stage
-                        WHEN h.event <> 'deleted' THEN h.from_stage END AS stage
+                        WHEN h.event NOT IN ('deleted', 'erased') THEN h.from_stage END AS stage
             FROM %3$s AS h ORDER BY %2$s, h.id DESC
         ), entry AS (
             SELECT DISTINCT ON (%2$s) %1$s,
@@ -91,7 +91,7 @@ BEGIN
         )
         SELECT ARRAY[%4$s], format('the first event, row %%s, is %%s', e.id, e.event)
             FROM event AS e
-            WHERE (e.is_first OR e.stage_before IS NULL) AND e.event <> 'created' AND NOT (e.event = 'rekeyed' AND e.to_stage IS NOT NULL)
+            WHERE (e.is_first OR e.stage_before IS NULL) AND e.event NOT IN ('created', 'erased') AND NOT (e.event = 'rekeyed' AND e.to_stage IS NOT NULL)
         UNION ALL
         SELECT ARRAY[%4$s], format('row %%s goes on from %%s, but the lead was in %%s', e.id, e.from_stage, e.stage_before)
             FROM event AS e
