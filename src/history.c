@@ -235,7 +235,6 @@ lead_stage_last_event_at(LeadTable *table, const Datum *keys)
 {
 	Relation	history = table_open(table->history, AccessShareLock);
 	Relation	index = index_open(table->history_index, AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	ScanKeyData scan_keys[INDEX_MAX_KEYS];
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -244,7 +243,8 @@ lead_stage_last_event_at(LeadTable *table, const Datum *keys)
 	memcpy(scan_keys, table->history_scan, sizeof(ScanKeyData) * table->nkeys);
 	for (int i = 0; i < table->nkeys; i++)
 		scan_keys[i].sk_argument = keys[i];
-	scan = systable_beginscan_ordered(history, index, snapshot,
+	/* Whatever is committed by now: the lead's lock may have been waited for. */
+	scan = systable_beginscan_ordered(history, index, SnapshotSelf,
 									  table->nkeys, scan_keys);
 	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
 	if (HeapTupleIsValid(tuple) && table->history_columns.at != InvalidAttrNumber)
@@ -257,7 +257,6 @@ lead_stage_last_event_at(LeadTable *table, const Datum *keys)
 			at = DatumGetTimestampTz(value);
 	}
 	systable_endscan_ordered(scan);
-	UnregisterSnapshot(snapshot);
 	index_close(index, AccessShareLock);
 	table_close(history, AccessShareLock);
 	return at;
