@@ -58,7 +58,8 @@ REGRESS_ALL = \
 	move_reason \
 	on_refused \
 	automatic_move \
-	automatic_move_time
+	automatic_move_time \
+	guide
 
 # Only for servers with soft input errors.
 REGRESS_16 = \

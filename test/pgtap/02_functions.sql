@@ -31,6 +31,9 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
     -- It judges the lead as a write would, failing conditions in a subtransaction.
     ('explain', 'leads regclass, VARIADIC key "any"',
      'TABLE(kind text, name text, holds boolean, points integer, detail text)', 'f', 'v', false, 'u'),
+    -- shared definitions
+    ('guide', 'model text, version integer DEFAULT NULL::integer', 'text', 'f', 'v', false, 's'),
+    -- history
     ('evidence', 'leads regclass, id bigint', 'text[]', 'f', 's', false, 's'),
     ('as_of', 'leads regclass, at timestamp with time zone', 'TABLE(key text[], stage lead_stage, owner text)', 'f', 's', false, 's'),
     ('verify_history', 'leads regclass', 'TABLE(key text[], problem text)', 'f', 's', false, 's');
