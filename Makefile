@@ -59,7 +59,8 @@ REGRESS_ALL = \
 	on_refused \
 	automatic_move \
 	automatic_move_time \
-	guide
+	guide \
+	attach_restored
 
 # Only for servers with soft input errors.
 REGRESS_16 = \

@@ -464,6 +464,20 @@ END
 $$;
 COMMENT ON FUNCTION lead_stage._make_append_only(regclass) IS 'guards a history, unless it is guarded already';
 
+-- The state of a table that was restored without its binding.
+CREATE FUNCTION lead_stage._is_lost_state(state regclass, leads regclass) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN EXISTS (SELECT FROM pg_class AS c
+                   WHERE c.oid = state AND c.relkind = 'r' AND c.relowner = lead_stage._owner(leads))
+           AND NOT EXISTS (SELECT FROM lead_stage.binding AS b WHERE b.state = _is_lost_state.state)
+           AND NOT EXISTS (SELECT FROM (SELECT unnest(lead_stage._state_columns())
+                                        UNION ALL
+                                        SELECT k.as_name FROM lead_stage._key_columns(leads, lead_stage._state_columns()) AS k) AS n (name)
+                           WHERE NOT EXISTS (SELECT FROM pg_attribute AS a
+                                             WHERE a.attrelid = _is_lost_state.state AND a.attname = n.name AND NOT a.attisdropped));
+COMMENT ON FUNCTION lead_stage._is_lost_state(regclass, regclass) IS 'whether a table is a leads table''s state that no binding knows';
+
 CREATE FUNCTION lead_stage._make_state(leads regclass) RETURNS regclass
     LANGUAGE plpgsql
     SET search_path = pg_catalog, @extschema@, pg_temp
@@ -474,6 +488,9 @@ DECLARE
     name text := lead_stage._beside(leads, 'state');
     taken text[] := lead_stage._state_columns();
 BEGIN
+    IF lead_stage._is_lost_state(to_regclass(name), leads) THEN
+        RETURN name;
+    END IF;
     IF to_regclass(name) IS NOT NULL THEN
         RAISE EXCEPTION 'relation % already exists', name
             USING ERRCODE = 'duplicate_table',
@@ -499,7 +516,7 @@ BEGIN
     RETURN name;
 END
 $$;
-COMMENT ON FUNCTION lead_stage._make_state(regclass) IS 'creates <leads>_state';
+COMMENT ON FUNCTION lead_stage._make_state(regclass) IS 'creates <leads>_state, or adopts the one that was restored';
 
 -- Whoever may read leads may read what is beside it, and sees of it what
 -- belongs to the leads he sees.
@@ -596,6 +613,35 @@ END
 $$;
 COMMENT ON FUNCTION lead_stage._drop_triggers(regclass) IS 'drops the triggers of an attached table';
 
+-- A table that has our triggers but no binding was restored without it.  Its
+-- triggers name a binding that is not there, and its views are in the way of
+-- new ones.  They are ours: attach takes no name that is taken.
+CREATE FUNCTION lead_stage._drop_what_lost_its_binding(leads regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    owner regrole := lead_stage._owner(leads);
+    view text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger AS t
+                   WHERE t.tgrelid = leads AND t.tgname = '~lead_stage_judge'
+                         AND t.tgfoid = 'lead_stage._judge()'::regprocedure) THEN
+        RETURN;
+    END IF;
+    PERFORM lead_stage._drop_triggers(leads);
+    FOREACH view IN ARRAY '{signals,live,journey,visits}'::text[] LOOP
+        IF EXISTS (SELECT FROM pg_class AS c
+                   WHERE c.oid = to_regclass(lead_stage._beside(leads, view)) AND c.relkind = 'v' AND c.relowner = owner) THEN
+            PERFORM lead_stage._execute_as(owner, format('DROP VIEW %s', lead_stage._beside(leads, view)));
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._drop_what_lost_its_binding(regclass) IS
+    'drops the triggers and views of a table that was restored without its binding';
+
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION lead_stage.attach(leads regclass, model text, columns jsonb DEFAULT '{}') RETURNS void
@@ -629,6 +675,7 @@ BEGIN
     END IF;
 
     IF bound.id IS NULL THEN
+        PERFORM lead_stage._drop_what_lost_its_binding(leads);
         mapping := lead_stage._map_columns(leads, columns);
         bound.added := lead_stage._add_columns(leads, mapping);
         bound.history := lead_stage._make_history(leads);
