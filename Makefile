@@ -57,6 +57,9 @@ REGRESS_ALL = \
 	manual_move_insert \
 	move_reason \
 	on_refused \
+	proposed_rows \
+	nested_writes \
+	caught_errors \
 	automatic_move \
 	automatic_move_time \
 	guide \

@@ -147,6 +147,9 @@ lead_stage_load_conditions(LeadTable *table, Query *view_query, Relation rel)
 	table->states = palloc0(sizeof(ExprState *) * Max(table->nconditions, 1));
 	table->condition_failed = palloc0(sizeof(bool) * Max(table->nconditions, 1));
 	table->rule_holds = palloc0(sizeof(bool) * Max(table->model->nrules, 1));
+	table->states_context = AllocSetContextCreate(table->context,
+												  "lead_stage conditions",
+												  ALLOCSET_SMALL_SIZES);
 	table->trusted = true;
 
 	foreach(lc, table->model->condition_names)
@@ -169,23 +172,24 @@ lead_stage_load_conditions(LeadTable *table, Query *view_query, Relation rel)
 }
 
 void
-lead_stage_prepare_conditions(LeadTable *table, bool new_statement)
+lead_stage_prepare_condition(LeadTable *table, int condition)
 {
-	MemoryContext oldcontext;
+	/* What fails half-way goes with the caller's context. */
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "lead_stage condition",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	Expr	   *expr = copyObject(table->conditions[condition]);
 
-	if (table->states_context != NULL && (table->trusted || !new_statement))
-		return;
-
-	if (table->states_context == NULL)
-		table->states_context = AllocSetContextCreate(table->context,
-													  "lead_stage conditions",
-													  ALLOCSET_SMALL_SIZES);
-	else
-		MemoryContextReset(table->states_context);
-
-	oldcontext = MemoryContextSwitchTo(table->states_context);
-	for (int i = 0; i < table->nconditions; i++)
-		table->states[i] = ExecInitExpr(expression_planner(copyObject(table->conditions[i])),
-										NULL);
+	table->states[condition] = ExecInitExpr(expression_planner(expr), NULL);
 	MemoryContextSwitchTo(oldcontext);
+	MemoryContextSetParent(context, table->states_context);
+}
+
+void
+lead_stage_forget_prepared(LeadTable *table)
+{
+	table->prepared = false;
+	memset(table->states, 0, sizeof(ExprState *) * table->nconditions);
+	MemoryContextReset(table->states_context);
 }

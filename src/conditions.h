@@ -19,8 +19,11 @@ extern Expr *lead_stage_view_column(Query *view_query, Oid root,
 extern void lead_stage_load_conditions(LeadTable *table, Query *view_query,
 									   Relation rel);
 
-/* Makes expression states for a statement, or for the session if everything
- * they reach is trusted; to be called with the owner's rights. */
-extern void lead_stage_prepare_conditions(LeadTable *table, bool new_statement);
+/* Makes one condition's state, to be called with the owner's rights: it may
+ * run immutable functions, and raise as they do. */
+extern void lead_stage_prepare_condition(LeadTable *table, int condition);
+
+/* Undoes that for every condition. */
+extern void lead_stage_forget_prepared(LeadTable *table);
 
 #endif							/* LEAD_STAGE_CONDITIONS_H */

@@ -148,17 +148,47 @@ leave_owner(const Surroundings *saved)
 	SetUserIdAndSecContext(saved->user, saved->security_context);
 }
 
+/* A condition that cannot be prepared fails as one that raises does. */
+static void
+prepare_conditions(Judgement *judgement)
+{
+	LeadTable  *table = judgement->table;
+	bool		all = true;
+
+	if (table->new_statement && !table->trusted)
+		lead_stage_forget_prepared(table);
+	table->new_statement = false;
+	if (table->prepared)
+		return;
+	for (int i = 0; i < table->nconditions; i++)
+	{
+		if (table->states[i] != NULL)
+			continue;
+		if (table->condition_failed[i])
+		{
+			all = false;
+			continue;
+		}
+		judgement->evaluating = i;
+		lead_stage_prepare_condition(table, i);
+		judgement->evaluating = NO_CONDITION;
+	}
+	table->prepared = all;
+}
+
 /*
  * One attempt.  Returns false if a condition raised and is to be skipped.
- * What reaches only built-in code can hold no resource when it raises, so
- * putting back our own state is enough; anything else runs in a subtransaction.
+ * Built-in code that is only run can hold no resource when it raises, so
+ * putting back our own state is enough; to prepare it takes some, and so may
+ * other code: that is done in a subtransaction.
  */
 static bool
 attempt(Judgement *judgement, void (*work) (Judgement *judgement))
 {
 	LeadTable  *table = judgement->table;
 	const volatile bool skip = table->published && !table->model->raise_rule_errors;
-	const volatile bool subtransaction = skip && !table->trusted;
+	const volatile bool subtransaction = skip &&
+		!(table->trusted && table->prepared);
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resource_owner = CurrentResourceOwner;
 	volatile bool done = false;
@@ -173,39 +203,40 @@ attempt(Judgement *judgement, void (*work) (Judgement *judgement))
 	table->judging = true;
 	PG_TRY();
 	{
-		lead_stage_prepare_conditions(table, table->new_statement);
-		table->new_statement = false;
+		prepare_conditions(judgement);
 		work(judgement);
 		done = true;
 	}
 	PG_CATCH();
 	{
 		int			condition = judgement->evaluating;
+		bool		skipped = skip && condition != NO_CONDITION &&
+			may_be_skipped(geterrcode());
+		ErrorData  *error;
 
 		table->judging = false;
 		lead_stage_judge_at(saved.instant);
 		session_timezone = saved.time_zone;
-		if (!skip || condition == NO_CONDITION || !may_be_skipped(geterrcode()))
+		if (!skipped && !subtransaction)
 			PG_RE_THROW();
-		else
-		{
-			ErrorData  *error;
 
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		/* Whoever catches the error ends only the subtransaction he began. */
+		if (subtransaction)
+		{
+			RollbackAndReleaseCurrentSubTransaction();
 			MemoryContextSwitchTo(context);
-			error = CopyErrorData();
-			FlushErrorState();
-			if (subtransaction)
-			{
-				RollbackAndReleaseCurrentSubTransaction();
-				MemoryContextSwitchTo(context);
-				CurrentResourceOwner = resource_owner;
-			}
-			else
-				leave_owner(&saved);
-			warn_skipped(judgement, condition, error);
-			table->condition_failed[condition] = true;
-			return false;
+			CurrentResourceOwner = resource_owner;
 		}
+		else
+			leave_owner(&saved);
+		if (!skipped)
+			ReThrowError(error);
+		warn_skipped(judgement, condition, error);
+		table->condition_failed[condition] = true;
+		return false;
 	}
 	PG_END_TRY();
 	table->judging = false;

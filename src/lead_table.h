@@ -85,11 +85,12 @@ typedef struct LeadTable
 	pg_tz	   *time_zone;
 	int			nconditions;
 	Expr	  **conditions;
-	ExprState **states;
+	ExprState **states;			/* of a statement, or of the session if trusted */
 	bool		some_failed;
 	bool	   *condition_failed;	/* raised while this row was judged */
 	bool	   *rule_holds;		/* per fit rule of the row being judged */
 	bool		trusted;		/* reaches nothing beyond initdb's own */
+	bool		prepared;		/* every condition has its state */
 	bool		new_statement;	/* untrusted states are to be made anew */
 	bool		judging;		/* a row is being judged right now */
 	ExprContext *econtext;

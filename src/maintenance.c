@@ -212,7 +212,7 @@ write_merged(LeadTable *table, const char *sql, Datum key, const char *other)
 	Oid			types[] = {TEXTARRAYOID};
 	Datum		values[] = {key};
 	const char *volatile previous_merge = lead_stage_set_merge(other);
-	volatile RescoreMode previous_mode = lead_stage_set_rescore(RESCORE_JUDGE);
+	Rescoring	previous_mode = lead_stage_set_rescore(RESCORE_JUDGE);
 	volatile uint64 written = 0;
 
 	PG_TRY();
@@ -223,7 +223,7 @@ write_merged(LeadTable *table, const char *sql, Datum key, const char *other)
 	PG_FINALLY();
 	{
 		lead_stage_set_merge(previous_merge);
-		lead_stage_set_rescore(previous_mode);
+		lead_stage_restore_rescore(previous_mode);
 	}
 	PG_END_TRY();
 	return written;

@@ -57,7 +57,7 @@ lead_stage_rescore_batch(PG_FUNCTION_ARGS)
 	const char *nulls = PG_ARGISNULL(2) ? "n" : " ";
 	bool		adopt = PG_GETARG_BOOL(3);
 	Oid			owner = table_owner(relid);
-	volatile RescoreMode previous;
+	Rescoring	previous;
 	TupleDesc	desc;
 	Datum		values[2];
 	bool		isnull[2];
@@ -75,7 +75,7 @@ lead_stage_rescore_batch(PG_FUNCTION_ARGS)
 	}
 	PG_FINALLY();
 	{
-		lead_stage_set_rescore(previous);
+		lead_stage_restore_rescore(previous);
 	}
 	PG_END_TRY();
 	if (SPI_processed != 1 || SPI_tuptable == NULL)

@@ -25,6 +25,7 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -41,16 +42,38 @@ PG_FUNCTION_INFO_V1(lead_stage_judge_trigger);
 PG_FUNCTION_INFO_V1(lead_stage_claim);
 PG_FUNCTION_INFO_V1(lead_stage_record);
 
-static RescoreMode rescore_mode = RESCORE_OFF;
+static Rescoring rescoring;
 static const char *merged_with = NULL;
 
-RescoreMode
+/* How deep in triggers we are: the server does not export its own counter. */
+static int
+trigger_depth(void)
+{
+	return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH));
+}
+
+Rescoring
 lead_stage_set_rescore(RescoreMode mode)
 {
-	RescoreMode previous = rescore_mode;
+	Rescoring	previous = rescoring;
 
-	rescore_mode = mode;
+	rescoring.mode = mode;
+	rescoring.depth = trigger_depth() + 1;
 	return previous;
+}
+
+void
+lead_stage_restore_rescore(Rescoring previous)
+{
+	rescoring = previous;
+}
+
+/* What the user's own triggers write meanwhile is a write like any other. */
+static RescoreMode
+rescore_mode(void)
+{
+	return rescoring.mode != RESCORE_OFF && rescoring.depth == trigger_depth() ?
+		rescoring.mode : RESCORE_OFF;
 }
 
 const char *
@@ -289,8 +312,9 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	bool		proposals = memo->kind == MEMO_INSERT &&
 		lead_stage_memo_is_current(memo) && memo->source == source &&
 		sets_proposals(table, trigger);
+	RescoreMode mode = rescore_mode();
 
-	if (!proposals && rescore_mode == RESCORE_OFF &&
+	if (!proposals && mode == RESCORE_OFF &&
 		!concerns_us(table, old, trigger->tg_newslot))
 	{
 		lead_stage_begin_memo(memo, MEMO_UPDATE, table);
@@ -315,8 +339,8 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	judgement->row = table->row;
 	judgement->key_changed = key_differs(table, old, table->row);
 	judgement->reason_written = is_set(trigger, table->stage_reason);
-	judgement->rejudge = (rescore_mode != RESCORE_OFF);
-	judgement->adopt = (rescore_mode == RESCORE_ADOPT);
+	judgement->rejudge = (mode != RESCORE_OFF);
+	judgement->adopt = (mode == RESCORE_ADOPT);
 	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
 										  memo->old_keys,
 										  stored_since(table, old));

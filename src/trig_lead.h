@@ -12,16 +12,23 @@ typedef enum RescoreMode
 	RESCORE_ADOPT				/* and take the stage of unknown rows as given */
 } RescoreMode;
 
+typedef struct Rescoring
+{
+	RescoreMode mode;
+	int			depth;			/* of triggers fired by the rescoring statement */
+} Rescoring;
+
+/*
+ * Sets how the statement run next judges the leads it updates; returns what
+ * was set before, to be put back by the caller on every way out.
+ */
+extern Rescoring lead_stage_set_rescore(RescoreMode mode);
+extern void lead_stage_restore_rescore(Rescoring previous);
+
 /*
  * While leads are merged: the key of the other one, as history names it, or
  * NULL.  Returns the previous value, to be put back on every way out.
  */
 extern const char *lead_stage_set_merge(const char *other);
-
-/*
- * Sets how the session's updates of leads are judged; returns the previous
- * mode, to be put back by the caller on every way out.
- */
-extern RescoreMode lead_stage_set_rescore(RescoreMode mode);
 
 #endif							/* LEAD_STAGE_TRIG_LEAD_H */
