@@ -165,6 +165,8 @@ static const struct
 	{"inet_server_addr", 's'},
 	{"inet_server_port", 's'},
 	{"now", 'c'},
+	{"pg_backend_pid", 's'},
+	{"pg_current_snapshot", 's'},
 	{"pg_current_xact_id", 's'},
 	{"pg_current_xact_id_if_assigned", 's'},
 	{"pg_has_role", 's'},
@@ -176,12 +178,14 @@ static const struct
 	{"schema_to_xmlschema", 'x'},
 	{"session_user", 's'},
 	{"statement_timestamp", 'c'},
+	{"system_user", 's'},
 	{"table_to_xml", 'x'},
 	{"table_to_xml_and_xmlschema", 'x'},
 	{"table_to_xmlschema", 'x'},
 	{"transaction_timestamp", 'c'},
 	{"txid_current", 's'},
 	{"txid_current_if_assigned", 's'},
+	{"txid_current_snapshot", 's'},
 	{"user", 's'}
 };
 
@@ -255,6 +259,15 @@ check_value_function(SQLValueFunction *function)
 			break;
 		case SVFOP_CURRENT_SCHEMA:
 			refuse_session("CURRENT_SCHEMA");
+			break;
+		case SVFOP_SESSION_USER:
+			refuse_session("SESSION_USER");
+			break;
+		case SVFOP_USER:
+			refuse_session("USER");
+			break;
+		case SVFOP_CURRENT_ROLE:
+			refuse_session("CURRENT_ROLE");
 			break;
 		default:
 			refuse_session("CURRENT_USER");
@@ -372,38 +385,91 @@ check_walker(Node *node, void *context)
  * 'today'::date and its kin were turned into the day of publishing; the words
  * are only to be seen in what was written.
  */
+static void
+refuse_moving_words(const char *literal)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+
+	for (const char *text = literal; *text != '\0'; text++)
+	{
+		if (text > literal && isalnum((unsigned char) text[-1]))
+			continue;
+		for (int i = 0; i < lengthof(words); i++)
+			if (pg_strncasecmp(text, words[i], strlen(words[i])) == 0 &&
+				!isalnum((unsigned char) text[strlen(words[i])]))
+				refuse_clock(psprintf("the literal '%s'", words[i]));
+	}
+}
+
+/* A date or time, or an array or range of them. */
 static bool
-moving_literal_walker(Node *node, void *context)
+is_temporal(Oid type)
+{
+	Oid			element;
+
+	type = getBaseType(type);
+	element = get_element_type(type);
+	if (!OidIsValid(element))
+		element = get_multirange_range(type);
+	if (!OidIsValid(element))
+		element = get_range_subtype(type);
+	if (OidIsValid(element))
+		return is_temporal(element);
+	return type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID ||
+		type == TIMEOID || type == TIMETZOID;
+}
+
+typedef struct WrittenLiteral
+{
+	int			location;
+	const char *text;			/* NULL until found */
+} WrittenLiteral;
+
+static bool
+find_literal_walker(Node *node, void *context)
+{
+	WrittenLiteral *literal = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, A_Const))
+	{
+		A_Const    *constant = (A_Const *) node;
+
+		if (constant->location == literal->location && !constant->isnull &&
+			IsA(&constant->val, String))
+			literal->text = strVal(&constant->val);
+		return literal->text != NULL;
+	}
+	return raw_expression_tree_walker(node, find_literal_walker, context);
+}
+
+static bool
+moving_literal_walker(Node *node, void *raw_expression)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Const))
 	{
 		Const	   *constant = (Const *) node;
-		const char *source = context;
+		WrittenLiteral literal = {constant->location, NULL};
 
 		if (!constant->constisnull && constant->location >= 0 &&
-			(constant->consttype == DATEOID || constant->consttype == TIMESTAMPOID ||
-			 constant->consttype == TIMESTAMPTZOID || constant->consttype == TIMEOID ||
-			 constant->consttype == TIMETZOID))
-		{
-			static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
-			const char *literal = source + constant->location;
-
-			/* a typed literal is located at its type's name */
-			literal = strchr(literal, '\'');
-			for (int i = 0; literal != NULL && i < lengthof(words); i++)
-			{
-				const char *text = literal + 1 + strspn(literal + 1, " ");
-
-				if (pg_strncasecmp(text, words[i], strlen(words[i])) == 0 &&
-					!isalnum((unsigned char) text[strlen(words[i])]))
-					refuse_clock(psprintf("the literal '%s'", words[i]));
-			}
-		}
+			is_temporal(constant->consttype) &&
+			find_literal_walker(raw_expression, &literal))
+			refuse_moving_words(literal.text);
 		return false;
 	}
-	return expression_tree_walker(node, moving_literal_walker, context);
+	if (IsA(node, CoerceViaIO))
+	{
+		CoerceViaIO *cast = (CoerceViaIO *) node;
+
+		if (is_temporal(cast->resulttype) && IsA(cast->arg, Const) &&
+			exprType((Node *) cast->arg) == TEXTOID &&
+			!((Const *) cast->arg)->constisnull)
+			refuse_moving_words(TextDatumGetCString(((Const *) cast->arg)->constvalue));
+	}
+	return expression_tree_walker(node, moving_literal_walker, raw_expression);
 }
 
 /* ---------- time zones ---------- */
@@ -557,7 +623,10 @@ parse_expression(const char *source)
 			!select->withClause && select->op == SETOP_NONE)
 		{
 			target = linitial_node(ResTarget, select->targetList);
-			if (target->name == NULL && target->indirection == NIL)
+			/* a bare * is for target lists only; transformExpr trusts in that */
+			if (target->name == NULL && target->indirection == NIL &&
+				!(IsA(target->val, ColumnRef) &&
+				  IsA(linitial(((ColumnRef *) target->val)->fields), A_Star)))
 				return target->val;
 		}
 	}
@@ -568,7 +637,8 @@ parse_expression(const char *source)
 }
 
 static Node *
-analyse(ConditionCheck *check, const char *source, Oid result_type)
+analyse(ConditionCheck *check, const char *source, Node *raw_expression,
+		Oid result_type)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	Node	   *expr;
@@ -581,7 +651,7 @@ analyse(ConditionCheck *check, const char *source, Oid result_type)
 												false, true);
 	addNSItemToQuery(pstate, check->item, false, true, true);
 
-	expr = transformExpr(pstate, parse_expression(source), EXPR_KIND_TRIGGER_WHEN);
+	expr = transformExpr(pstate, copyObject(raw_expression), EXPR_KIND_TRIGGER_WHEN);
 	if (result_type == BOOLOID)
 		expr = coerce_to_boolean(pstate, expr, "the condition");
 	else
@@ -640,6 +710,7 @@ lead_stage_check_condition(PG_FUNCTION_ARGS)
 	char	   *time_zone = text_to_cstring(PG_GETARG_TEXT_PP(5));
 	ConditionCheck check;
 	int			guc_level = NewGUCNestLevel();
+	Node	   *raw_expression;
 	Node	   *expr;
 	char	   *canonical;
 
@@ -651,9 +722,10 @@ lead_stage_check_condition(PG_FUNCTION_ARGS)
 	pin_settings(text_to_cstring(PG_GETARG_TEXT_PP(6)), time_zone);
 	check.rel = table_open(relid, AccessShareLock);
 
-	expr = analyse(&check, source, result_type);
+	raw_expression = parse_expression(source);
+	expr = analyse(&check, source, raw_expression, result_type);
 	check_walker(expr, &check);
-	moving_literal_walker(expr, source);
+	moving_literal_walker(expr, raw_expression);
 	expr = bind_time_zone(expr, &check);
 
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",

@@ -12,11 +12,14 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "run_as.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_execute_as);
+PG_FUNCTION_INFO_V1(lead_stage_evaluate_as);
 
 int
 lead_stage_spi_as(Oid role, const char *sql, int nargs,
@@ -68,4 +71,41 @@ lead_stage_execute_as(PG_FUNCTION_ARGS)
 	lead_stage_spi_as(role, sql, 0, NULL, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/*
+ * _evaluate_as(role regrole, query text) → text
+ *
+ * The one value of a query, as text.  For what a table's owner has written (a
+ * column's default, a domain's check) and somebody else wants to know: it runs
+ * with the owner's rights, as conditions do, and cannot leave anything behind.
+ */
+Datum
+lead_stage_evaluate_as(PG_FUNCTION_ARGS)
+{
+	Oid			role = PG_GETARG_OID(0);
+	char	   *query = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	MemoryContext context = CurrentMemoryContext;
+	Oid			user;
+	int			security_context;
+	int			guc_level;
+	char	   *value = NULL;
+
+	lead_stage_require_membership(role, "act for it");
+	SPI_connect();
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(role, security_context | SECURITY_RESTRICTED_OPERATION);
+	guc_level = NewGUCNestLevel();
+	if (SPI_execute(query, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "not a query: %s", query);
+	AtEOXact_GUC(false, guc_level);
+	SetUserIdAndSecContext(user, security_context);
+	if (SPI_processed == 1)
+		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (value != NULL)
+		value = MemoryContextStrdup(context, value);
+	SPI_finish();
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(value));
 }
