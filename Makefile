@@ -51,6 +51,19 @@ REGRESS_ALL = \
 	import_export \
 	diff_versions \
 	templates \
+	attach_plain \
+	attach_keys \
+	attach_names \
+	attach_columns \
+	attach_partitioned \
+	attach_again \
+	attach_refused \
+	attach_sharing \
+	detach \
+	rename \
+	publish_conditions \
+	publish_problems \
+	publish_examples \
 	fit_score \
 	fit_oracle \
 	manual_move \
