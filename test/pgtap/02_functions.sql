@@ -1,6 +1,6 @@
 -- What can be called: every public function with its arguments, their defaults,
 -- its result and its labels.  Both ways: none is missing, none is there that
--- the documentation does not promise.
+-- the documentation does not promise: whoever adds one promises it here.
 BEGIN;
 SELECT plan(8);
 
@@ -27,6 +27,10 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
     ('rescore', 'IN leads regclass, IN batch integer DEFAULT 10000, IN stage text DEFAULT NULL::text, IN since text DEFAULT NULL::text',
      NULL, 'p', 'v', false, 'u'),
     ('rescore_lead', 'leads regclass, VARIADIC key "any"', 'boolean', 'f', 'v', false, 'u'),
+    -- keeping house
+    ('merge', 'leads regclass, winner text[], loser text[]', 'void', 'f', 'v', false, 'u'),
+    ('erase', 'leads regclass, VARIADIC key "any"', 'bigint', 'f', 'v', false, 'u'),
+    ('prune_history', 'IN leads regclass, IN before timestamp with time zone', NULL, 'p', 'v', false, 'u'),
     -- reading
     -- It judges the lead as a write would, failing conditions in a subtransaction.
     ('explain', 'leads regclass, VARIADIC key "any"',
