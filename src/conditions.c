@@ -146,6 +146,7 @@ lead_stage_load_conditions(LeadTable *table, Query *view_query, Relation rel)
 	table->conditions = palloc0(sizeof(Expr *) * Max(table->nconditions, 1));
 	table->states = palloc0(sizeof(ExprState *) * Max(table->nconditions, 1));
 	table->condition_failed = palloc0(sizeof(bool) * Max(table->nconditions, 1));
+	table->condition_failed_before = palloc0(sizeof(bool) * Max(table->nconditions, 1));
 	table->rule_holds = palloc0(sizeof(bool) * Max(table->model->nrules, 1));
 	table->states_context = AllocSetContextCreate(table->context,
 												  "lead_stage conditions",

@@ -30,6 +30,7 @@ evaluate(Judgement *judgement, int condition, TupleTableSlot *slot, bool *isnull
 	Datum		value;
 
 	judgement->evaluating = condition;
+	judgement->evaluating_old = (slot == judgement->old);
 	table->econtext->ecxt_scantuple = slot;
 	value = ExecEvalExprSwitchContext(table->states[condition],
 									  table->econtext, isnull);
@@ -37,30 +38,37 @@ evaluate(Judgement *judgement, int condition, TupleTableSlot *slot, bool *isnull
 	return value;
 }
 
+/* What raised counts as false, each of the two rows for itself. */
 static bool
-holds_for(Judgement *judgement, int condition, TupleTableSlot *slot)
+holds_for(Judgement *judgement, int condition, TupleTableSlot *slot,
+		  const bool *failed)
 {
 	Datum		value;
 	bool		isnull;
 
 	if (condition == NO_CONDITION)
 		return true;
-	if (judgement->table->condition_failed[condition])
+	/* What could not even be prepared raised for both. */
+	if (failed[condition] || judgement->table->states[condition] == NULL)
 		return false;
 	value = evaluate(judgement, condition, slot, &isnull);
 	return !isnull && DatumGetBool(value);
 }
 
 bool
-lead_stage_condition_holds(void *judgement, int condition)
+lead_stage_condition_holds(void *arg, int condition)
 {
-	return holds_for(judgement, condition, ((Judgement *) judgement)->row);
+	Judgement  *judgement = arg;
+
+	return holds_for(judgement, condition, judgement->row,
+					 judgement->table->condition_failed);
 }
 
 bool
 lead_stage_condition_held(Judgement *judgement, int condition)
 {
-	return holds_for(judgement, condition, judgement->old);
+	return holds_for(judgement, condition, judgement->old,
+					 judgement->table->condition_failed_before);
 }
 
 bool
@@ -102,6 +110,19 @@ warn_skipped(Judgement *judgement, int condition, ErrorData *error)
 					table->model->name),
 			 errdetail("%s; the row is %s.", error->message,
 					   lead_stage_key_text(table, judgement->row))));
+}
+
+/* Whose error it is, where errors are not skipped. */
+static void
+name_condition(void *arg)
+{
+	Judgement  *judgement = arg;
+
+	if (judgement->evaluating != NO_CONDITION)
+		errcontext("condition \"%s\" of model \"%s\"",
+				   (char *) list_nth(judgement->table->model->condition_names,
+									 judgement->evaluating),
+				   judgement->table->model->name);
 }
 
 typedef struct Surroundings
@@ -170,6 +191,7 @@ prepare_conditions(Judgement *judgement)
 			continue;
 		}
 		judgement->evaluating = i;
+		judgement->evaluating_old = false;
 		lead_stage_prepare_condition(table, i);
 		judgement->evaluating = NO_CONDITION;
 	}
@@ -193,6 +215,7 @@ attempt(Judgement *judgement, void (*work) (Judgement *judgement))
 	ResourceOwner resource_owner = CurrentResourceOwner;
 	volatile bool done = false;
 	Surroundings saved;
+	ErrorContextCallback callback;
 
 	if (subtransaction)
 	{
@@ -203,8 +226,13 @@ attempt(Judgement *judgement, void (*work) (Judgement *judgement))
 	table->judging = true;
 	PG_TRY();
 	{
+		callback.callback = name_condition;
+		callback.arg = judgement;
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
 		prepare_conditions(judgement);
 		work(judgement);
+		error_context_stack = callback.previous;
 		done = true;
 	}
 	PG_CATCH();
@@ -234,8 +262,15 @@ attempt(Judgement *judgement, void (*work) (Judgement *judgement))
 			leave_owner(&saved);
 		if (!skipped)
 			ReThrowError(error);
-		warn_skipped(judgement, condition, error);
-		table->condition_failed[condition] = true;
+
+		/* The row as it was had its warning when it was written. */
+		if (judgement->evaluating_old)
+			table->condition_failed_before[condition] = true;
+		else
+		{
+			warn_skipped(judgement, condition, error);
+			table->condition_failed[condition] = true;
+		}
 		return false;
 	}
 	PG_END_TRY();
@@ -269,7 +304,10 @@ lead_stage_as_owner(Judgement *judgement, void (*work) (Judgement *judgement))
 	ResetExprContext(table->econtext);
 	judgement->evaluating = NO_CONDITION;
 	if (table->some_failed)
+	{
 		memset(table->condition_failed, 0, sizeof(bool) * table->nconditions);
+		memset(table->condition_failed_before, 0, sizeof(bool) * table->nconditions);
+	}
 	table->some_failed = false;
 	while (!attempt(judgement, work))
 		table->some_failed = true;

@@ -51,6 +51,7 @@ typedef struct Judgement
 	struct TransitionCheck *checks;
 	int			max_events;
 	int			evaluating;		/* the condition being evaluated */
+	bool		evaluating_old; /* for the row as it was */
 	LeadStage	stage;
 	TimestampTz since;
 	const char *owner;			/* before this write, for stage events */

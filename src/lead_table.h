@@ -87,7 +87,8 @@ typedef struct LeadTable
 	Expr	  **conditions;
 	ExprState **states;			/* of a statement, or of the session if trusted */
 	bool		some_failed;
-	bool	   *condition_failed;	/* raised while this row was judged */
+	bool	   *condition_failed;	/* raised for the row that is judged */
+	bool	   *condition_failed_before;	/* raised for the row as it was */
 	bool	   *rule_holds;		/* per fit rule of the row being judged */
 	bool		trusted;		/* reaches nothing beyond initdb's own */
 	bool		prepared;		/* every condition has its state */
