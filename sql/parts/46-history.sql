@@ -67,6 +67,7 @@ DECLARE
     taken text[] := lead_stage._history_columns();
 BEGIN
     RETURN QUERY EXECUTE format($sql$
+        -- A key may have one lead after another; each begins a life of its own.
         WITH event AS (
             SELECT %1$s, h.id, h.at, h.event, h.from_stage, h.to_stage, h.since,
                    lag(h.id) OVER lead IS NULL AS is_first,
@@ -75,9 +76,11 @@ BEGIN
                             WHEN h.event NOT IN ('deleted', 'erased') THEN h.from_stage END) OVER lead AS stage_before,
                    max(CASE WHEN h.event IN ('created', 'stage') THEN h.at
                             WHEN h.event = 'rekeyed' AND h.to_stage IS NOT NULL THEN h.since END)
-                       OVER (lead ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS since_before
-            FROM %3$s AS h
-            WINDOW lead AS (PARTITION BY %2$s ORDER BY h.id)
+                       OVER (life ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS since_before
+            FROM (SELECT a.*, count(*) FILTER (WHERE a.event = 'created' OR a.event = 'rekeyed' AND a.to_stage IS NOT NULL)
+                                  OVER (PARTITION BY %12$s ORDER BY a.id) AS life
+                  FROM %3$s AS a) AS h
+            WINDOW lead AS (PARTITION BY %2$s ORDER BY h.id), life AS (PARTITION BY %2$s, h.life ORDER BY h.id)
         ), last AS (
             SELECT DISTINCT ON (%2$s) %1$s, h.event,
                    CASE WHEN h.event IN ('created', 'stage', 'rekeyed') THEN h.to_stage
@@ -99,7 +102,7 @@ BEGIN
         UNION ALL
         SELECT ARRAY[%4$s], format('row %%s is earlier than the one before', e.id)
             FROM event AS e
-            WHERE e.at < e.previous_at
+            WHERE e.at < e.previous_at AND e.stage_before IS NOT NULL
         UNION ALL
         SELECT ARRAY[%4$s], format('row %%s says the lead entered %%s at another time than the row that brought it there', e.id, e.from_stage)
             FROM event AS e
@@ -125,7 +128,8 @@ BEGIN
         columns ->> 'stage_since', columns ->> 'stage', lead_stage._name(leads),
         lead_stage._each_key(leads, '%2$I', taken => taken),
         lead_stage._each_key(leads, 'e.%2$I %4$s l.%1$I', ' AND ', taken),
-        lead_stage._each_key(leads, 'e.%2$I::text', taken => taken));
+        lead_stage._each_key(leads, 'e.%2$I::text', taken => taken),
+        lead_stage._each_key(leads, 'a.%2$I', taken => taken));
 END
 $$;
 COMMENT ON FUNCTION lead_stage.verify_history(regclass) IS
