@@ -75,6 +75,21 @@ REGRESS_ALL = \
 	caught_errors \
 	automatic_move \
 	automatic_move_time \
+	rule_error \
+	rule_error_function \
+	setting_actor \
+	setting_now \
+	setting_enforce \
+	computed_columns \
+	unrelated_update \
+	stale_save \
+	owner_and_milestones \
+	history_events \
+	history_keys \
+	history_append_only \
+	verify_history \
+	as_of \
+	live_view \
 	guide \
 	attach_restored
 
