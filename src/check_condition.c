@@ -563,7 +563,19 @@ is_local_type(Node *node)
 	return type == DATEOID || type == TIMESTAMPOID;
 }
 
-/* A timestamptz compared with a date or timestamp: both become instants. */
+/* The operator of that name in pg_catalog. */
+static Oid
+same_operator(Oid opno, Oid left, Oid right)
+{
+	return OpernameGetOprid(list_make2(makeString("pg_catalog"),
+									   makeString(get_opname(opno))),
+							left, right);
+}
+
+/*
+ * A timestamptz compared with a date or timestamp: both become instants.  Also
+ * of IS DISTINCT FROM, which is the same node by another tag.
+ */
 static Node *
 bind_operator(ConditionCheck *check, OpExpr *operator)
 {
@@ -575,18 +587,74 @@ bind_operator(ConditionCheck *check, OpExpr *operator)
 		!((exprType(left) == TIMESTAMPTZOID && is_local_type(right)) ||
 		  (exprType(right) == TIMESTAMPTZOID && is_local_type(left))))
 		return (Node *) operator;
-	same = OpernameGetOprid(list_make2(makeString("pg_catalog"),
-									   makeString(get_opname(operator->opno))),
-							TIMESTAMPTZOID, TIMESTAMPTZOID);
+	same = same_operator(operator->opno, TIMESTAMPTZOID, TIMESTAMPTZOID);
 	if (!OidIsValid(same))
 		return (Node *) operator;
 	if (is_local_type(left))
 		left = instant_of(check, left);
 	else
 		right = instant_of(check, right);
-	return (Node *) make_opclause(same, operator->opresulttype, false,
-								  (Expr *) left, (Expr *) right,
-								  operator->opcollid, operator->inputcollid);
+	operator->opno = same;
+	operator->opfuncid = InvalidOid;
+	operator->args = list_make2(left, right);
+	set_opfuncid(operator);
+	return (Node *) operator;
+}
+
+/* NULLIF keeps the type of its first argument. */
+static Node *
+bind_nullif(ConditionCheck *check, OpExpr *nullif)
+{
+	Node	   *left = linitial(nullif->args);
+	Node	   *right = lsecond(nullif->args);
+
+	if (exprType(left) == TIMESTAMPTZOID && is_local_type(right))
+		return bind_operator(check, nullif);
+	if (is_local_type(left) && exprType(right) == TIMESTAMPTZOID)
+	{
+		nullif->opno = same_operator(nullif->opno, exprType(left), TIMESTAMPOID);
+		nullif->opfuncid = InvalidOid;
+		nullif->args = list_make2(left, local_time(check, right));
+		set_opfuncid(nullif);
+	}
+	return (Node *) nullif;
+}
+
+/* x = ANY (array), and x IN (list) with types that differ. */
+static Node *
+bind_array_operator(ConditionCheck *check, ScalarArrayOpExpr *operator)
+{
+	Node	   *left = linitial(operator->args);
+	Node	   *right = lsecond(operator->args);
+	Oid			element = get_element_type(exprType(right));
+
+	if (is_local_type(left) && element == TIMESTAMPTZOID)
+		left = instant_of(check, left);
+	else if (exprType(left) == TIMESTAMPTZOID &&
+			 (element == DATEOID || element == TIMESTAMPOID))
+	{
+		ArrayExpr  *array = (ArrayExpr *) right;
+		ListCell   *lc;
+
+		if (!IsA(right, ArrayExpr) || array->multidims)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a timestamp with time zone must not be compared with an array of %s",
+							format_type_be(element)),
+					 errhint("Cast the array to timestamptz[], or the other side to %s.",
+							 format_type_be(element))));
+		foreach(lc, array->elements)
+			lfirst(lc) = instant_of(check, lfirst(lc));
+		array->element_typeid = TIMESTAMPTZOID;
+		array->array_typeid = get_array_type(TIMESTAMPTZOID);
+	}
+	else
+		return (Node *) operator;
+	operator->opno = same_operator(operator->opno, TIMESTAMPTZOID, TIMESTAMPTZOID);
+	operator->opfuncid = InvalidOid;
+	operator->args = list_make2(left, right);
+	set_sa_opfuncid(operator);
+	return (Node *) operator;
 }
 
 static Node *
@@ -597,8 +665,12 @@ bind_time_zone(Node *node, void *context)
 	node = expression_tree_mutator(node, bind_time_zone, context);
 	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->args != NIL)
 		return bind_function(context, (FuncExpr *) node);
-	if (IsA(node, OpExpr))
+	if (IsA(node, OpExpr) || IsA(node, DistinctExpr))
 		return bind_operator(context, (OpExpr *) node);
+	if (IsA(node, NullIfExpr))
+		return bind_nullif(context, (OpExpr *) node);
+	if (IsA(node, ScalarArrayOpExpr))
+		return bind_array_operator(context, (ScalarArrayOpExpr *) node);
 	return node;
 }
 

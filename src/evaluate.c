@@ -125,11 +125,18 @@ name_condition(void *arg)
 				   judgement->table->model->name);
 }
 
+/*
+ * What the answer must not depend on: set by hand, for a GUC's way would cost
+ * more than the conditions.
+ */
 typedef struct Surroundings
 {
 	Oid			user;
 	int			security_context;
 	pg_tz	   *time_zone;
+	int			date_style;
+	int			date_order;
+	int			interval_style;
 	TimestampTz instant;
 	int			guc_level;
 } Surroundings;
@@ -141,12 +148,18 @@ enter_owner(Judgement *judgement, Surroundings *saved)
 
 	GetUserIdAndSecContext(&saved->user, &saved->security_context);
 	saved->time_zone = session_timezone;
+	saved->date_style = DateStyle;
+	saved->date_order = DateOrder;
+	saved->interval_style = IntervalStyle;
 	saved->guc_level = 0;
 
 	SetUserIdAndSecContext(table->owner_role,
 						   saved->security_context | SECURITY_RESTRICTED_OPERATION);
 	if (table->time_zone != NULL)
 		session_timezone = table->time_zone;
+	DateStyle = USE_ISO_DATES;
+	DateOrder = DATEORDER_YMD;
+	IntervalStyle = INTSTYLE_POSTGRES;
 	saved->instant = lead_stage_judge_at(judgement->at);
 
 	/* Only code beyond initdb's own looks names up. */
@@ -160,10 +173,19 @@ enter_owner(Judgement *judgement, Surroundings *saved)
 }
 
 static void
-leave_owner(const Surroundings *saved)
+put_back_formats(const Surroundings *saved)
 {
 	lead_stage_judge_at(saved->instant);
 	session_timezone = saved->time_zone;
+	DateStyle = saved->date_style;
+	DateOrder = saved->date_order;
+	IntervalStyle = saved->interval_style;
+}
+
+static void
+leave_owner(const Surroundings *saved)
+{
+	put_back_formats(saved);
 	if (saved->guc_level != 0)
 		AtEOXact_GUC(true, saved->guc_level);
 	SetUserIdAndSecContext(saved->user, saved->security_context);
@@ -243,8 +265,7 @@ attempt(Judgement *judgement, void (*work) (Judgement *judgement))
 		ErrorData  *error;
 
 		table->judging = false;
-		lead_stage_judge_at(saved.instant);
-		session_timezone = saved.time_zone;
+		put_back_formats(&saved);
 		if (!skipped && !subtransaction)
 			PG_RE_THROW();
 

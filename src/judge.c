@@ -701,17 +701,33 @@ lead_stage_judge_unpublished(Judgement *judgement)
 		set_column(judgement, table->fit_score, (Datum) 0, true);
 	}
 
-	if (!lead_stage_enforce)
+	if (!lead_stage_enforce && table->bound && wanted != stored &&
+		!TIMESTAMP_IS_NOBEGIN(since))
+	{
+		/* A lead that has a history goes on having one. */
+		TimestampTz written = get_since(table, judgement->row);
+
+		judgement->stage = stored;
+		judgement->since = since;
+		move_to(judgement, wanted,
+				!TIMESTAMP_IS_NOBEGIN(written) && written != since ?
+				written : judgement->at, NULL,
+				judgement->reason_written ? get_reason(table, judgement->row) : NULL);
+		stored = judgement->stage;
+		since = judgement->since;
+	}
+	else if (!lead_stage_enforce)
 	{
 		if (wanted != stored || TIMESTAMP_IS_NOBEGIN(since))
 			since = get_since(table, judgement->row);
 		stored = wanted;
+		if (table->bound && judgement->old == NULL && !TIMESTAMP_IS_NOBEGIN(since))
+			(void) add_created(judgement, stored, since);
 	}
 	else if (wanted != stored)
 		refuse_unpublished(judgement, stored, wanted);
 	set_stage(judgement, stored, since);
 
-	/* A lead that has a history goes on having one. */
 	if (table->bound && judgement->old != NULL && !TIMESTAMP_IS_NOBEGIN(since))
 	{
 		if (judgement->key_changed)

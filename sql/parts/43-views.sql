@@ -96,7 +96,7 @@ BEGIN
                 ELSE
                     reader := lead_stage._reader(existing, kept.attnum);
                     IF reader IS NOT NULL THEN
-                        RAISE EXCEPTION 'cannot drop column "%" of view % because another view needs it', kept.name, name
+                        RAISE EXCEPTION 'cannot drop column "%" of view % because other objects depend on it', kept.name, name
                             USING ERRCODE = 'dependent_objects_still_exist',
                                   DETAIL = format('%s depends on it.', reader),
                                   HINT = format('Drop or change %s first.', reader);
@@ -111,12 +111,17 @@ BEGIN
                 END IF;
             END LOOP;
         ELSE
-            SELECT coalesce(array_agg(format('GRANT %s ON %s TO %s%s', a.privilege_type, name,
+            SELECT coalesce(array_agg(format('GRANT %s%s ON %s TO %s%s', a.privilege_type, g.list, name,
                                              CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
                                              CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)), '{}')
                 INTO grants
-                FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-                WHERE c.oid = existing AND a.grantee <> c.relowner;
+                FROM (SELECT '', c.relacl, c.relowner FROM pg_class AS c WHERE c.oid = existing
+                      UNION ALL
+                      SELECT format(' (%I)', t.attname), t.attacl, c.relowner
+                          FROM pg_attribute AS t JOIN pg_class AS c ON c.oid = t.attrelid
+                          WHERE t.attrelid = existing AND t.attname = ANY (columns)) AS g (list, acl, relowner)
+                     CROSS JOIN LATERAL aclexplode(g.acl) AS a
+                WHERE a.grantee <> g.relowner;
             PERFORM lead_stage._execute_as(owner, format('DROP VIEW %s', name));
         END IF;
     END IF;

@@ -134,6 +134,17 @@ DECLARE
     owner_type text;
     name text;
 BEGIN
+    -- Views follow renames; without them (after unpublish) a name is all there is.
+    FOR problem IN
+        SELECT format('column "%s", which plays the role %s, does not exist; call it so again, or detach and attach with another column',
+                      columns ->> r.role, r.role)
+            FROM lead_stage._role_columns() AS r
+            WHERE NOT EXISTS (SELECT FROM pg_attribute AS a
+                              WHERE a.attrelid = leads AND a.attname = columns ->> r.role AND a.attnum > 0 AND NOT a.attisdropped)
+            ORDER BY r.place
+    LOOP
+        RETURN NEXT;
+    END LOOP;
     FOR c IN SELECT * FROM lead_stage._conditions(definition) AS k ORDER BY k.place LOOP
         what := format('%s "%s"', c.kind, c.name) || CASE WHEN c.property = 'condition' THEN '' ELSE ', ' || c.property END;
         missing := NULL;
