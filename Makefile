@@ -64,6 +64,11 @@ REGRESS_ALL = \
 	publish_conditions \
 	publish_problems \
 	publish_examples \
+	publish_versions \
+	publish_views \
+	unpublish \
+	publish_time_zone \
+	history_append_only \
 	fit_score \
 	fit_oracle \
 	manual_move \
@@ -86,7 +91,6 @@ REGRESS_ALL = \
 	owner_and_milestones \
 	history_events \
 	history_keys \
-	history_append_only \
 	verify_history \
 	as_of \
 	live_view \
