@@ -84,35 +84,39 @@ CREATE FUNCTION lead_stage._definition_problems(definition jsonb) RETURNS SETOF 
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 BEGIN ATOMIC
-    SELECT format('model: time zone "%s" is not known; pick one from pg_timezone_names', definition #>> '{model,time_zone}')
-        WHERE definition #>> '{model,time_zone}' NOT IN (SELECT z.name FROM pg_timezone_names AS z)
-    UNION ALL
-    SELECT format('%s: calendar "%s" does not exist; add it to lead_stage.calendar, or use ''always''', c.what, c.calendar)
-        FROM (SELECT 'model', definition #>> '{model,calendar}'
-              UNION ALL
-              SELECT format('sla "%s"', s.item ->> 'name'), s.item ->> 'calendar'
-                  FROM jsonb_array_elements(definition -> 'sla') AS s (item)) AS c (what, calendar)
-        WHERE c.calendar <> 'always' AND NOT EXISTS (SELECT FROM lead_stage.calendar AS k WHERE k.name = c.calendar)
-    UNION ALL
-    SELECT format('%s "%s": signal "%s" is not an enabled engagement rule; name one, or use a condition', s.kind, s.item ->> 'name', s.signal)
-        FROM (SELECT k.kind, i.item, i.item ->> k.property
-                  FROM (VALUES ('criterion', 'signal'), ('transition', 'signal'), ('milestone', 'signal'), ('sla', 'met_signal'))
-                           AS k (kind, property)
-                       CROSS JOIN LATERAL jsonb_array_elements(definition -> k.kind) AS i (item)) AS s (kind, item, signal)
-        WHERE s.signal IS NOT NULL
-              AND NOT EXISTS (SELECT FROM jsonb_array_elements(definition -> 'rule') AS r (item)
-                              WHERE r.item ->> 'name' = s.signal AND r.item ->> 'kind' = 'engagement'
-                                    AND coalesce((r.item ->> 'enabled')::bool, true))
-    UNION ALL
-    SELECT format('%s: two conditions would share the column "%s" of the signals view; rename one',
-                  string_agg(format('%s "%s"', c.kind, c.name), ' and ' ORDER BY c.place), c.column_name)
-        FROM lead_stage._conditions(definition) AS c
-        GROUP BY c.column_name HAVING count(*) > 1
-    UNION ALL
-    SELECT format('%s "%s": its column "%s" of the signals view would be longer than 63 bytes; shorten the name',
-                  c.kind, c.name, c.column_name)
-        FROM lead_stage._conditions(definition) AS c
-        WHERE octet_length(c.column_name) > 63;
+    SELECT p.problem FROM (
+        SELECT 1, 0::bigint, format('model: time zone "%s" is not known; pick one from pg_timezone_names', definition #>> '{model,time_zone}')
+            WHERE definition #>> '{model,time_zone}' NOT IN (SELECT z.name FROM pg_timezone_names AS z)
+        UNION ALL
+        SELECT 2, c.place, format('%s: calendar "%s" does not exist; add it to lead_stage.calendar, or use ''always''', c.what, c.calendar)
+            FROM (SELECT 0, 'model', definition #>> '{model,calendar}'
+                  UNION ALL
+                  SELECT s.place, format('sla "%s"', s.item ->> 'name'), s.item ->> 'calendar'
+                      FROM jsonb_array_elements(definition -> 'sla') WITH ORDINALITY AS s (item, place)) AS c (place, what, calendar)
+            WHERE c.calendar <> 'always' AND NOT EXISTS (SELECT FROM lead_stage.calendar AS k WHERE k.name = c.calendar)
+        UNION ALL
+        SELECT 2 + s.step, s.place, format('%s "%s": signal "%s" is not an enabled engagement rule; name one, or use a condition',
+                                           s.kind, s.item ->> 'name', s.signal)
+            FROM (SELECT k.step, i.place, k.kind, i.item, i.item ->> k.property
+                      FROM (VALUES (1, 'criterion', 'signal'), (2, 'transition', 'signal'), (3, 'milestone', 'signal'), (4, 'sla', 'met_signal'))
+                               AS k (step, kind, property)
+                           CROSS JOIN LATERAL jsonb_array_elements(definition -> k.kind) WITH ORDINALITY AS i (item, place))
+                     AS s (step, place, kind, item, signal)
+            WHERE s.signal IS NOT NULL
+                  AND NOT EXISTS (SELECT FROM jsonb_array_elements(definition -> 'rule') AS r (item)
+                                  WHERE r.item ->> 'name' = s.signal AND r.item ->> 'kind' = 'engagement'
+                                        AND coalesce((r.item ->> 'enabled')::bool, true))
+        UNION ALL
+        SELECT 7, min(c.place), format('%s: two conditions would share the column "%s" of the signals view; rename one',
+                                       string_agg(format('%s "%s"', c.kind, c.name), ' and ' ORDER BY c.place), c.column_name)
+            FROM lead_stage._conditions(definition) AS c
+            GROUP BY c.column_name HAVING count(*) > 1
+        UNION ALL
+        SELECT 8, c.place, format('%s "%s": its column "%s" of the signals view would be longer than 63 bytes; shorten the name',
+                                  c.kind, c.name, c.column_name)
+            FROM lead_stage._conditions(definition) AS c
+            WHERE octet_length(c.column_name) > 63) AS p (section, place, problem)
+        ORDER BY p.section, p.place;
 END;
 COMMENT ON FUNCTION lead_stage._definition_problems(jsonb) IS 'what keeps a definition from being published for any table';
 

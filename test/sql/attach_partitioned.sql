@@ -40,7 +40,9 @@ UPDATE parts.lead_other SET stage = 'sql' WHERE id = 7;
 
 -- A row that moves to another partition keeps its story: with its key, which
 -- the partition's column is part of, it is rekeyed; nothing is created or deleted.
-UPDATE parts.lead SET region = 'UK' WHERE id IN (3, 7, 8);
+UPDATE parts.lead SET region = 'UK' WHERE id = 8;
+UPDATE parts.lead SET region = 'UK' WHERE id = 3;
+UPDATE parts.lead SET region = 'UK' WHERE id = 7;
 UPDATE parts.lead SET created = '2026-06-01', stage = 'nurture' WHERE id = 5;
 UPDATE parts.lead SET region = 'BE' WHERE id IN (2, 6);
 SELECT tableoid::regclass, id, stage, fit_score FROM parts.lead ORDER BY id;

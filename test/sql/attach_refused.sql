@@ -77,7 +77,7 @@ CREATE TEMP TABLE before (what text);
 INSERT INTO before SELECT * FROM bad.all_there_is();
 SET client_min_messages = warning;
 \x on
-SELECT t.relation, a.* FROM unnest('{NULL,no.such,bad.view,bad.matview,bad.seq,bad.idx,bad.composite,bad.far,temporary,pg_class,
+SELECT t.relation, a.* FROM unnest('{NULL,no_such,bad.view,bad.matview,bad.seq,bad.idx,bad.composite,bad.far,temporary,pg_class,
     information_schema.sql_features,lead_stage.model,lead_stage.version,bad.no_key,bad.parent,bad.child,bad.parted_1,bad.parted_1_1,bad.not_mine,
     bad.clash1,bad.clash2,bad.clash3,bad.clash4,bad.clash5,bad.clash6,bad.clash7,bad.clash8,
     bad.long_enough_to_be_too_long_with_a_suffix_of_eight_bytes_,
