@@ -95,7 +95,9 @@ REGRESS_ALL = \
 	as_of \
 	live_view \
 	guide \
-	attach_restored
+	attach_restored \
+	backtest \
+	suggest_points
 
 # Only for servers with soft input errors.
 REGRESS_16 = \

@@ -37,6 +37,13 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
      'TABLE(kind text, name text, holds boolean, points integer, detail text)', 'f', 'v', false, 'u'),
     -- shared definitions
     ('guide', 'model text, version integer DEFAULT NULL::integer', 'text', 'f', 'v', false, 's'),
+    -- They read only, but check the outcome as a condition is checked, by a function that may not run in a worker.
+    ('backtest', 'leads regclass, outcome text',
+     'TABLE(band integer, min_score double precision, max_score double precision, leads bigint, outcomes bigint, rate double precision, lift double precision, auc double precision)',
+     'f', 'v', false, 'u'),
+    ('suggest_points', 'leads regclass, outcome text',
+     'TABLE(rule text, points integer, suggested integer, leads bigint, outcomes bigint, rate double precision, weight double precision, auc_now double precision, auc_suggested double precision)',
+     'f', 'v', false, 'u'),
     -- history
     ('evidence', 'leads regclass, id bigint', 'text[]', 'f', 's', false, 's'),
     ('as_of', 'leads regclass, at timestamp with time zone', 'TABLE(key text[], stage lead_stage, owner text)', 'f', 's', false, 's'),
