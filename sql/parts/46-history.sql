@@ -192,9 +192,9 @@ BEGIN
 
     RETURN QUERY
         WITH rule AS (
-            SELECT r.name, r.points, r.cap, r.category, r.note, 'fit_' || r.name = ANY (held) AS holds, o.place
+            SELECT r.name, r.points, r.cap, r.category, r.note, 'fit_' || r.name = ANY (held) OR r.condition IS NULL AS holds, o.place
                 FROM jsonb_array_elements(definition -> 'rule') WITH ORDINALITY AS o (item, place)
-                     CROSS JOIN LATERAL jsonb_to_record(o.item) AS r (name text, kind text, points int, cap int, category text, note text, enabled bool)
+                     CROSS JOIN LATERAL jsonb_to_record(o.item) AS r (name text, kind text, condition text, points int, cap int, category text, note text, enabled bool)
                 WHERE r.kind = 'fit' AND coalesce(r.enabled, true)
         ), category AS (
             SELECT c.name, c.max_points, sum(least(r.points, r.cap)) AS points

@@ -35,6 +35,10 @@ SELECT id, fit_score,
                WHEN 5 THEN 1 - 50 END AS by_hand
 FROM lead ORDER BY id;
 
+-- What explain shows adds up, rules without a condition included.
+SELECT l.id, l.fit_score, sum(e.points) FILTER (WHERE e.kind IN ('fit', 'cap')) AS explained, bool_or(e.holds) FILTER (WHERE e.name = 'any') AS any_holds
+FROM lead AS l CROSS JOIN LATERAL lead_stage.explain('lead', l.id) AS e GROUP BY l.id ORDER BY l.id;
+
 -- An update scores again, both ways.
 UPDATE lead SET size = 1000 WHERE id = 2;
 UPDATE lead SET size = NULL WHERE id = 4;
