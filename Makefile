@@ -76,6 +76,7 @@ REGRESS_ALL = \
 	move_reason \
 	on_refused \
 	proposed_rows \
+	odd_schema \
 	nested_writes \
 	caught_errors \
 	automatic_move \
