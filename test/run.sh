@@ -64,7 +64,10 @@ for name in $TESTS; do
 		die "there is no test $name"
 done
 
-need_packages
+# Applications that are tested as clients; without them their test skips.
+clients=
+if wanted tap; then clients="python3-django python3-psycopg2 python3-psycopg"; fi
+need_packages $clients
 private_prefix
 say "testing with $("$PG_CONFIG" --version)"
 
