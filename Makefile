@@ -97,8 +97,34 @@ REGRESS_ALL = \
 	live_view \
 	guide \
 	attach_restored \
+<<<<<<< HEAD
 	backtest \
 	suggest_points
+=======
+	write_alter \
+	write_cascade \
+	write_columns \
+	write_copy \
+	write_cursor \
+	write_deferred \
+	write_delete \
+	write_history_hooks \
+	write_in_condition \
+	write_insert \
+	write_merge \
+	write_partition \
+	write_prepared \
+	write_rekey \
+	write_replica \
+	write_rights \
+	write_subtransaction \
+	write_temp \
+	write_toast \
+	write_triggers \
+	write_unlanded \
+	write_upsert \
+	write_view
+>>>>>>> 979fa91 (Test every path a row can take to a table of leads)
 
 # Only for servers with soft input errors.
 REGRESS_16 = \

@@ -1,0 +1,31 @@
+-- What the owner adds to history of his own: triggers see each row, as under
+-- INSERT, constraints hold, generated columns are computed.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set setup :abs_srcdir /include/write_setup.psql
+\set test write_history_hooks
+\i :setup
+
+CREATE TABLE seen (id serial, what text);
+ALTER TABLE lead_history ADD COLUMN loud text GENERATED ALWAYS AS (upper(event)) STORED,
+    ADD CONSTRAINT no_nonsense CHECK (reason <> 'nonsense');
+CREATE FUNCTION before() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN IF NEW.event = 'milestone' THEN RETURN NULL; END IF; NEW.actor := 'hook'; RETURN NEW; END $$;
+CREATE FUNCTION after() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO seen (what) VALUES (format('%s %s of %s', NEW.lead_id, NEW.event, (SELECT count(*) FROM lead_history)));
+    -- History that causes history.
+    IF NEW.owner = 'chain' AND NEW.event = 'owner' THEN UPDATE lead SET owner = 'chained' WHERE id = NEW.lead_id; END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION deferred() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO seen (what) VALUES (format('%s %s at commit', NEW.lead_id, NEW.event)); RETURN NULL; END $$;
+CREATE TRIGGER before BEFORE INSERT ON lead_history FOR EACH ROW EXECUTE FUNCTION before();
+CREATE TRIGGER after AFTER INSERT ON lead_history FOR EACH ROW EXECUTE FUNCTION after();
+CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON lead_history DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.event = 'stage') EXECUTE FUNCTION deferred();
+INSERT INTO lead (id, size, met) VALUES (1, 500, true), (2, 5, true);
+UPDATE lead SET owner = 'chain' WHERE id = 2;
+UPDATE lead SET stage = 'nurture', stage_reason = 'nonsense' WHERE id = 2;
+SELECT h.lead_id, h.loud, h.actor, story(h) FROM lead_history AS h ORDER BY h.id;
+SELECT what FROM seen ORDER BY id;
+SELECT count(*) AS problems FROM lead_stage.verify_history('lead');

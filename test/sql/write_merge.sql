@@ -1,0 +1,27 @@
+-- MERGE: each action is a write like any other, and the reason counts if it is
+-- another than before.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set setup :abs_srcdir /include/write_setup.psql
+\set test write_merge
+\i :setup
+
+INSERT INTO lead (id, size, owner) VALUES (1, 500, 'ann'), (2, 5, NULL), (3, 500, NULL), (4, 5, NULL);
+MERGE INTO lead AS l USING (VALUES (1, 500), (2, 600), (3, NULL), (5, 700), (6, 6)) AS v (id, size) ON l.id = v.id
+    WHEN MATCHED AND v.size IS NULL THEN DELETE
+    WHEN MATCHED AND l.size = v.size THEN DO NOTHING
+    WHEN MATCHED THEN UPDATE SET size = v.size
+    WHEN NOT MATCHED THEN INSERT (id, size, owner) VALUES (v.id, v.size, 'new');
+-- Moves by hand, refused and granted.
+MERGE INTO lead AS l USING (VALUES (1)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET stage = 'sql';
+MERGE INTO lead AS l USING (VALUES (1)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET stage = 'sql', need = true;
+MERGE INTO lead AS l USING (VALUES (7)) AS v (id) ON l.id = v.id WHEN NOT MATCHED THEN INSERT (id, size, stage) VALUES (v.id, 5, 'sql');
+MERGE INTO lead AS l USING (VALUES (2)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET stage = 'nurture';
+MERGE INTO lead AS l USING (VALUES (2), (8)) AS v (id) ON l.id = v.id
+    WHEN MATCHED THEN UPDATE SET stage = 'nurture', stage_reason = 'no budget'
+    WHEN NOT MATCHED THEN INSERT (id, size, stage, stage_reason) VALUES (v.id, 5, 'nurture', 'too early');
+-- The key.
+MERGE INTO lead AS l USING (VALUES (4)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET id = 40;
+SELECT id, stage, size, owner, stage_reason FROM lead ORDER BY id;
+SELECT * FROM story ORDER BY lead;
+SELECT id, hold_until IS NOT NULL AS held FROM lead_state ORDER BY id;
+SELECT count(*) AS problems FROM lead_stage.verify_history('lead');

@@ -1,0 +1,32 @@
+-- A key change ends the story under the old key and goes on under the new one;
+-- what is remembered of the lead goes with it.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set setup :abs_srcdir /include/write_setup.psql
+\set test write_rekey
+\i :setup
+
+INSERT INTO lead (id, size, email) VALUES (1, 500, 'a'), (2, 5, 'b'), (3, 5, NULL);
+UPDATE lead SET stage = 'nurture', stage_reason = 'hold' WHERE id < 3;
+UPDATE lead SET id = 11 WHERE id = 1;
+UPDATE lead SET id = 12, size = 500, owner = 'ann', met = true WHERE id = 2;
+UPDATE lead SET id = id + 100;
+-- The key that was left is free for another lead, and the way back is open.
+INSERT INTO lead (id, size) VALUES (1, 500);
+UPDATE lead SET id = 3 WHERE id = 103;
+-- Onto a key that is taken, and into nothing.
+UPDATE lead SET id = 1 WHERE id = 3;
+UPDATE lead SET id = NULL WHERE id = 3;
+UPDATE lead SET id = id;
+SELECT id, stage, owner FROM lead ORDER BY id;
+SELECT id FROM lead_state ORDER BY id;
+SELECT * FROM story ORDER BY lead;
+SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+
+-- A deferrable primary key.
+CREATE TABLE later (id int PRIMARY KEY DEFERRABLE, email text, size int, need bool, met bool);
+SELECT lead_stage.attach('later', 'write_rekey');
+INSERT INTO later (id, size) VALUES (1, 500), (2, 5);
+UPDATE later SET id = id + 10;
+DELETE FROM later WHERE id = 11;
+SELECT h.lead_id, string_agg(story(h), '; ' ORDER BY h.id) AS story FROM later_history AS h GROUP BY h.lead_id ORDER BY h.lead_id;
+SELECT count(*) AS problems FROM lead_stage.verify_history('later');
