@@ -97,10 +97,8 @@ REGRESS_ALL = \
 	live_view \
 	guide \
 	attach_restored \
-<<<<<<< HEAD
 	backtest \
-	suggest_points
-=======
+	suggest_points \
 	write_alter \
 	write_cascade \
 	write_columns \
@@ -124,7 +122,6 @@ REGRESS_ALL = \
 	write_unlanded \
 	write_upsert \
 	write_view
->>>>>>> 979fa91 (Test every path a row can take to a table of leads)
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
