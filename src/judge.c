@@ -538,7 +538,7 @@ judge_insert(Judgement *judgement)
 	if (!lead_stage_enforce)
 	{
 		set_stage(judgement, wanted,
-				  TIMESTAMP_IS_NOBEGIN(since) ? judgement->at : since);
+				  TIMESTAMP_NOT_FINITE(since) ? judgement->at : since);
 		judge_fit(judgement);
 		(void) add_created(judgement, wanted, judgement->since);
 	}
@@ -590,7 +590,9 @@ judge_update(Judgement *judgement)
 	if (judgement->adopt && unknown)
 	{
 		stored = wanted;
-		stored_since = TIMESTAMP_IS_NOBEGIN(written_since) ? judgement->at : written_since;
+		stored_since = TIMESTAMP_NOT_FINITE(written_since) ? judgement->at : written_since;
+		/* What happens to it now does not happen before it came there. */
+		judgement->at = Max(judgement->at, stored_since);
 	}
 	else if (judgement->adopt || judgement->rejudge)
 		wanted = stored;
@@ -604,7 +606,8 @@ judge_update(Judgement *judgement)
 	judge_fit(judgement);
 
 	if (unknown)
-		(void) add_created(judgement, stored, judgement->since);
+		add_created(judgement, stored, judgement->since)->under_old_key =
+			judgement->key_changed;
 	if (judgement->key_changed)
 		add_rekeyed(judgement);
 

@@ -145,6 +145,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
     parts int := (SELECT count(*) FROM lead_stage._key_columns(leads) AS k);
+    part record;
 BEGIN
     IF cardinality(key) <> parts THEN
         RAISE EXCEPTION 'the key of table "%" has % parts, not %', (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads),
@@ -152,6 +153,10 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = format('Give %s, in this order.', lead_stage._each_key(leads, '%1$I'));
     END IF;
+    -- The error of what is no key is then about the value, not about our query.
+    FOR part IN SELECT k.place, k.type FROM lead_stage._key_columns(leads) AS k LOOP
+        EXECUTE format('SELECT $1::%s', part.type) USING key[part.place];
+    END LOOP;
     RETURN (SELECT string_agg(format('l.%I %s %L::%s', k.name, k.equals, key[k.place], k.type), ' AND ' ORDER BY k.place)
             FROM lead_stage._key_columns(leads) AS k);
 END
@@ -213,7 +218,7 @@ BEGIN
                 FROM category AS c WHERE c.points > c.max_points
             UNION ALL
             SELECT 4, o.place, 'criterion', o.item ->> 'name', 'criterion_' || (o.item ->> 'name') = ANY (held), NULL,
-                   concat_ws(' ', format('required for %s:', o.item ->> 'required_for'), o.item ->> 'question')
+                   format('required for %s', o.item ->> 'required_for') || coalesce(': ' || (o.item ->> 'question'), '')
                 FROM jsonb_array_elements(definition -> 'criterion') WITH ORDINALITY AS o (item, place)
             UNION ALL
             SELECT 5, o.place, 'transition', o.item ->> 'name', (o.item ->> 'holds')::bool, NULL,

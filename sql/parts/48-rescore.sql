@@ -28,7 +28,8 @@ BEGIN
         INTO later FROM lead_stage._key_columns(leads) AS k;
     IF stage IS NOT NULL THEN
         new_stage := lead_stage._check_condition(leads, stage, '@extschema@.lead_stage', columns, true, zone, lead_stage._type_schema());
-        new_stage := format('coalesce(%s, l.%I)', new_stage, columns ->> 'stage');
+        -- What was coerced from text is shown without the cast.
+        new_stage := format('coalesce((%s)::@extschema@.lead_stage, l.%I)', new_stage, columns ->> 'stage');
     END IF;
     IF since IS NOT NULL THEN
         new_since := lead_stage._check_condition(leads, since, 'timestamptz', columns, true, zone, lead_stage._type_schema());
