@@ -95,6 +95,11 @@ REGRESS_ALL = \
 	verify_history \
 	as_of \
 	live_view \
+	rescore \
+	rescore_first_write \
+	rescore_batches \
+	rescore_lead \
+	explain \
 	guide \
 	attach_restored \
 	backtest \

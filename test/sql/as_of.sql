@@ -29,7 +29,7 @@ DECLARE
     pick int;
 BEGIN
     PERFORM setseed(0.5);
-    FOR step IN 1 .. 400 LOOP
+    FOR step IN 1 .. 300 LOOP
         at := at + interval '1 hour';
         PERFORM set_config('lead_stage.now', at::text, true);
         pick := random() * 20;
@@ -53,9 +53,9 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT count(DISTINCT at) > 350 AS instants, count(*) > 5000 AS many, count(DISTINCT stage) AS stages, (SELECT count(*) FROM lead_history WHERE event = 'rekeyed') > 4 AS rekeyed
+SELECT count(DISTINCT at) > 250 AS instants, count(*) > 3000 AS many, count(DISTINCT stage) AS stages, (SELECT count(*) FROM lead_history WHERE event = 'rekeyed') > 3 AS rekeyed
 FROM snapshot;
-SELECT event, count(*) > 4 AS several FROM lead_history GROUP BY event ORDER BY event;
+SELECT event, count(*) > 3 AS several FROM lead_history GROUP BY event ORDER BY event;
 
 -- At each instant, and until just before the next.
 CREATE TABLE told AS
@@ -77,7 +77,7 @@ SELECT * FROM lead_stage.verify_history('lead');
 -- says.  (A key change leaves the stay to the new key.)
 CREATE TABLE visit AS SELECT * FROM lead_visits;
 CREATE TABLE rekeyed AS SELECT DISTINCT lead_id AS id FROM lead_history WHERE event = 'rekeyed';
-SELECT count(*) > 3000 AS many, count(*) FILTER (WHERE v.n = 1 AND v.stage = s.stage AND v.entered_at = s.since) = count(*) AS each_in_one
+SELECT count(*) > 2000 AS many, count(*) FILTER (WHERE v.n = 1 AND v.stage = s.stage AND v.entered_at = s.since) = count(*) AS each_in_one
 FROM snapshot AS s CROSS JOIN LATERAL (
     SELECT count(*) AS n, min(v.stage) AS stage, min(v.entered_at) AS entered_at FROM visit AS v
     WHERE v.id = s.id AND v.entered_at <= s.at AND (v.left_at > s.at OR v.left_at IS NULL)) AS v

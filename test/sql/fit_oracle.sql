@@ -17,7 +17,8 @@ INSERT INTO lead_stage.rule (model, name, kind, condition, points, category) VAL
     ('random', 'r5', 'fit', 'NOT asked', 2, NULL),
     ('random', 'r6', 'fit', '''x'' = ANY (tags)', 40, NULL),
     ('random', 'r7', 'fit', 'visits / 7 > 5.5', -30, NULL),
-    ('random', 'r8', 'fit', 'extract(dow FROM seen) = 1', 1, 'profile');
+    ('random', 'r8', 'fit', 'extract(dow FROM seen) = 1', 1, 'profile'),
+    ('random', 'r9', 'fit', NULL, 4, NULL);
 SELECT lead_stage.attach('lead', 'random');
 SELECT lead_stage.publish('random') > 0 AS published;
 
@@ -29,11 +30,11 @@ CREATE VIEW by_sql AS
                       + CASE WHEN country LIKE '%a%' OR asked THEN -8 ELSE 0 END)
            + CASE WHEN NOT asked THEN 2 ELSE 0 END
            + CASE WHEN 'x' = ANY (tags) THEN 40 ELSE 0 END
-           + CASE WHEN visits / 7 > 5.5 THEN -30 ELSE 0 END AS fit_score,
+           + CASE WHEN visits / 7 > 5.5 THEN -30 ELSE 0 END + 4 AS fit_score,
            array_remove(ARRAY[CASE WHEN size > 50 THEN 'r1' END, CASE WHEN size % 3 = 0 THEN 'r2' END,
                               CASE WHEN country IN ('a', 'b') THEN 'r3' END, CASE WHEN country LIKE '%a%' OR asked THEN 'r4' END,
                               CASE WHEN NOT asked THEN 'r5' END, CASE WHEN 'x' = ANY (tags) THEN 'r6' END,
-                              CASE WHEN visits / 7 > 5.5 THEN 'r7' END, CASE WHEN extract(dow FROM seen) = 1 THEN 'r8' END], NULL) AS held
+                              CASE WHEN visits / 7 > 5.5 THEN 'r7' END, CASE WHEN extract(dow FROM seen) = 1 THEN 'r8' END, 'r9'], NULL) AS held
     FROM lead;
 
 SELECT setseed(0.25);
@@ -62,7 +63,7 @@ SELECT count(*) AS differ FROM lead AS l JOIN by_sql AS s USING (id) WHERE l.fit
 SELECT count(*) AS differ FROM lead_signals AS g JOIN by_sql AS s USING (id)
 WHERE array_remove(ARRAY[CASE WHEN fit_r1 THEN 'r1' END, CASE WHEN fit_r2 THEN 'r2' END, CASE WHEN fit_r3 THEN 'r3' END,
                          CASE WHEN fit_r4 THEN 'r4' END, CASE WHEN fit_r5 THEN 'r5' END, CASE WHEN fit_r6 THEN 'r6' END,
-                         CASE WHEN fit_r7 THEN 'r7' END, CASE WHEN fit_r8 THEN 'r8' END], NULL) <> s.held;
+                         CASE WHEN fit_r7 THEN 'r7' END, CASE WHEN fit_r8 THEN 'r8' END, CASE WHEN fit_r9 THEN 'r9' END], NULL) <> s.held;
 
 -- And explain's points add up to the score, on every row.
 SELECT count(*) AS leads, count(*) FILTER (WHERE e.points = l.fit_score) AS add_up, count(*) FILTER (WHERE e.caps > 0) > 20 AS caps_bite
