@@ -1,4 +1,5 @@
 -- merge, prune_history and erase: the ways round an append-only history.
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE TABLE l (id int primary key, a int, b text);
 CREATE TABLE child (id int primary key, lead int references l);
