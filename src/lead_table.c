@@ -388,11 +388,12 @@ open_view(Oid viewid, Relation *view)
 	return get_view_query(*view);
 }
 
+/* Publish, which replaces the views, need not wait for open transactions. */
 static void
 close_view(Relation view)
 {
 	if (view != NULL)
-		relation_close(view, NoLock);
+		relation_close(view, AccessShareLock);
 }
 
 /*
