@@ -132,7 +132,16 @@ REGRESS_ALL = \
 REGRESS_16 = \
 	stage_softerr
 
-ISOLATION =
+ISOLATION = \
+	write_attach \
+	write_delete_update \
+	write_late_start \
+	write_many_leads \
+	write_publish \
+	write_recheck \
+	write_rescore \
+	write_same_lead \
+	write_upsert_race
 
 PG_CONFIG ?= pg_config
 
