@@ -188,6 +188,36 @@ foreach my $page (@pages)
 	is(join(' ', @broken), '', "the links of $page");
 }
 
+# The reference has all that there is: public functions, settings, and the
+# columns of what stands beside a table.
+$node->safe_psql('postgres', 'CREATE DATABASE page');
+$node->safe_psql('page', q{
+CREATE EXTENSION lead_stage;
+CREATE TABLE lead (id int PRIMARY KEY);
+INSERT INTO lead_stage.model (name) VALUES ('m');
+SELECT lead_stage.attach('lead', 'm'), lead_stage.publish('m');
+});
+sub missing_in
+{
+	my ($page, $query) = @_;
+	return join ' ', grep { $text{$page} !~ /(?<![a-z_.])\Q$_\E(?:(?<=\()|(?![a-z_]))/ } split /\n/, $node->safe_psql('page', $query);
+}
+is(missing_in('doc/reference.md', q{
+	SELECT proname || '(' FROM pg_proc WHERE pronamespace = 'lead_stage'::regnamespace AND proname !~ '^_'}),
+	'', 'every public function is in the reference');
+is(missing_in('doc/reference.md', q{LOAD 'lead_stage'; SELECT name FROM pg_settings WHERE name LIKE 'lead\_stage.%'}),
+	'', 'every setting is in the reference');
+is(missing_in('doc/reference.md', q{
+	SELECT DISTINCT a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+	WHERE c.relname LIKE 'lead\_%' AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v')
+		AND a.attnum > 0 AND a.attname <> 'lead_id'}),
+	'', 'every column beside a table is in the reference');
+is(missing_in('doc/model.md', q{
+	SELECT DISTINCT a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+	WHERE c.relnamespace = 'lead_stage'::regnamespace AND c.relkind = 'r' AND a.attnum > 0}),
+	'', 'every column of a model is on its page');
+$node->safe_psql('postgres', 'DROP DATABASE page');
+
 # The demo, squeezed as demo/run.sh does.
 $node->safe_psql('postgres', 'CREATE DATABASE page');
 is(tidy(run_psql(slurp_file('demo/demo.sql')) =~ s/\n{3,}/\n\n/gr),
