@@ -130,7 +130,8 @@ REGRESS_ALL = \
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
-	stage_softerr
+	stage_softerr \
+	set_role
 
 ISOLATION = \
 	write_attach \

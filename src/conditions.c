@@ -61,7 +61,8 @@ lead_stage_view_column(Query *view_query, Oid root, Relation rel, const char *co
 		expr = copyObject((Node *) target->expr);
 		if (RelationGetRelid(rel) != root && varno != 0)
 		{
-			Relation	root_rel = table_open(root, NoLock);
+			/* A write straight into a partition has not locked its parent. */
+			Relation	root_rel = table_open(root, AccessShareLock);
 			AttrMap    *map = build_attrmap_by_name(RelationGetDescr(rel),
 													RelationGetDescr(root_rel),
 													false);

@@ -46,6 +46,7 @@ published_table(Oid relid, Relation *rel)
 
 	*rel = table_open(relid, AccessShareLock);
 	table = lead_stage_lead_table(*rel, &binding->id);
+	lead_stage_hold_table_in(table, CurrentMemoryContext);
 	if (!table->published)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -39,13 +39,6 @@ typedef struct LeadTableEntry
 	LeadTable  *table;
 } LeadTableEntry;
 
-/* Held by a statement through its trigger function's fn_extra. */
-typedef struct StatementTable
-{
-	LeadTable  *table;
-	MemoryContextCallback end_of_statement;
-} StatementTable;
-
 static HTAB *lead_tables = NULL;
 
 /* Counts invalidations, so that build() sees those that came too early. */
@@ -102,6 +95,24 @@ lead_stage_release_table(LeadTable *table)
 	entry = hash_search(lead_tables, &table->relid, HASH_FIND, NULL);
 	if (entry == NULL || entry->table != table)
 		MemoryContextDelete(table->context);
+}
+
+static void
+end_of_context(void *table)
+{
+	lead_stage_release_table(table);
+}
+
+/* Until the context is reset or deleted. */
+void
+lead_stage_hold_table_in(LeadTable *table, MemoryContext context)
+{
+	MemoryContextCallback *end = MemoryContextAlloc(context, sizeof(*end));
+
+	lead_stage_hold_table(table);
+	end->func = end_of_context;
+	end->arg = table;
+	MemoryContextRegisterResetCallback(context, end);
 }
 
 /* ---------- where our columns are ---------- */
@@ -195,7 +206,7 @@ primary_key(Relation rel)
 static void
 find_key_columns(LeadTable *table, Relation rel)
 {
-	Relation	root = table_open(table->root, NoLock);
+	Relation	root = table_open(table->root, AccessShareLock);
 	Oid			pkey = primary_key(root);
 
 	if (!OidIsValid(pkey))
@@ -525,32 +536,21 @@ lead_stage_lead_table(Relation rel, const pg_uuid_t *binding)
 	return table;
 }
 
-static void
-end_of_statement(void *arg)
-{
-	lead_stage_release_table(((StatementTable *) arg)->table);
-}
-
 LeadTable *
 lead_stage_statement_table(Relation rel, const char *binding, FmgrInfo *flinfo)
 {
-	StatementTable *statement = flinfo->fn_extra;
+	LeadTable  *table = flinfo->fn_extra;
 	pg_uuid_t  *id;
 
-	if (statement != NULL)
-		return statement->table;
+	if (table != NULL)
+		return table;
 
 	/* A cached plan runs without taking a lock that would tell of a publish. */
 	AcceptInvalidationMessages();
 	id = DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(binding)));
-	statement = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(StatementTable));
-	statement->table = lead_stage_lead_table(rel, id);
-	statement->table->new_statement = true;
-	lead_stage_hold_table(statement->table);
-	statement->end_of_statement.func = end_of_statement;
-	statement->end_of_statement.arg = statement;
-	MemoryContextRegisterResetCallback(flinfo->fn_mcxt,
-									   &statement->end_of_statement);
-	flinfo->fn_extra = statement;
-	return statement->table;
+	table = lead_stage_lead_table(rel, id);
+	table->new_statement = true;
+	lead_stage_hold_table_in(table, flinfo->fn_mcxt);
+	flinfo->fn_extra = table;
+	return table;
 }

@@ -120,7 +120,10 @@ extern LeadTable *lead_stage_lead_table(Relation rel, const pg_uuid_t *binding);
 extern LeadTable *lead_stage_statement_table(Relation rel, const char *binding,
 											 FmgrInfo *flinfo);
 
+/* For whoever runs SQL while he has a table: without a holder it is freed by
+ * the next lookup after something it rests on changed. */
 extern void lead_stage_hold_table(LeadTable *table);
 extern void lead_stage_release_table(LeadTable *table);
+extern void lead_stage_hold_table_in(LeadTable *table, MemoryContext context);
 
 #endif							/* LEAD_STAGE_LEAD_TABLE_H */

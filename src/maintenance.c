@@ -38,6 +38,7 @@ open_own_table(Oid relid, const char *what)
 	Relation	rel = table_open(relid, AccessShareLock);
 	LeadTable  *table = lead_stage_lead_table(rel, &binding->id);
 
+	lead_stage_hold_table_in(table, CurrentMemoryContext);
 	table_close(rel, NoLock);
 	lead_stage_require_membership(table->owner_role, what);
 	return table;

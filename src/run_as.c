@@ -54,6 +54,20 @@ lead_stage_require_membership(Oid role, const char *what)
 }
 
 /*
+ * For running what the caller hands in.  Since 16 one can inherit a role's
+ * privileges without the right to become it, and so without its attributes.
+ */
+static void
+require_set_role(Oid role)
+{
+	if (!member_can_set_role(GetUserId(), role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be able to SET ROLE \"%s\"",
+						GetUserNameFromId(role, false))));
+}
+
+/*
  * _execute_as(role regrole, sql text) → void
  *
  * What SET ROLE and the statement would do, but usable inside a function that
@@ -66,7 +80,7 @@ lead_stage_execute_as(PG_FUNCTION_ARGS)
 	Oid			role = PG_GETARG_OID(0);
 	char	   *sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
 
-	lead_stage_require_membership(role, "act for it");
+	require_set_role(role);
 	SPI_connect();
 	lead_stage_spi_as(role, sql, 0, NULL, NULL, NULL);
 	SPI_finish();
@@ -91,7 +105,7 @@ lead_stage_evaluate_as(PG_FUNCTION_ARGS)
 	int			guc_level;
 	char	   *value = NULL;
 
-	lead_stage_require_membership(role, "act for it");
+	require_set_role(role);
 	SPI_connect();
 	GetUserIdAndSecContext(&user, &security_context);
 	SetUserIdAndSecContext(role, security_context | SECURITY_RESTRICTED_OPERATION);

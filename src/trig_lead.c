@@ -335,7 +335,7 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	copy_keys(table, old, memo->old_keys);
 	copy_keys(table, table->row, memo->keys);
 	judgement->old = old;
-	judgement->merged_with = merged_with;
+	judgement->merged_with = mode != RESCORE_OFF ? merged_with : NULL;
 	judgement->row = table->row;
 	judgement->key_changed = key_differs(table, old, table->row);
 	judgement->reason_written = is_set(trigger, table->stage_reason);
@@ -385,7 +385,7 @@ before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 	oldcontext = MemoryContextSwitchTo(memo->context);
 	copy_keys(table, old, memo->keys);
 	judgement->old = old;
-	judgement->merged_with = merged_with;
+	judgement->merged_with = rescore_mode() != RESCORE_OFF ? merged_with : NULL;
 	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
 										  memo->keys, stored_since(table, old));
 	lead_stage_judge_delete(judgement);

@@ -34,7 +34,7 @@ COMMENT ON FUNCTION lead_stage._execute_as(regrole, text) IS 'runs one statement
 
 CREATE FUNCTION lead_stage._evaluate_as(role regrole, query text) RETURNS text
     AS 'MODULE_PATHNAME', 'lead_stage_evaluate_as'
-    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage._evaluate_as(regrole, text) IS 'the value of a query, asked as a role that the caller is a member of';
 
 CREATE FUNCTION lead_stage._invalidate(leads regclass) RETURNS void

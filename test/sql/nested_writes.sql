@@ -47,6 +47,23 @@ CALL lead_stage.rescore('lead');
 SELECT id, fit_score, note FROM lead ORDER BY id;
 DROP TRIGGER after ON lead;
 
+-- While two leads are merged, a trigger of the user's writes and deletes others:
+-- nobody is merged with those.
+CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE nested.lead SET size = 6 WHERE id = 12;
+    DELETE FROM nested.lead WHERE id = 13;
+    RETURN NULL;
+END
+$$;
+INSERT INTO lead (id, size) SELECT g, 1 FROM generate_series(10, 13) AS g;
+CREATE TRIGGER gone AFTER DELETE ON lead FOR EACH ROW WHEN (OLD.id = 11) EXECUTE FUNCTION gone();
+SELECT lead_stage.merge('lead', '{10}', '{11}');
+SELECT lead_id, event, to_stage, reason FROM lead_history WHERE lead_id >= 10 ORDER BY lead_id, id;
+SELECT id, fit_score FROM lead WHERE id >= 10 ORDER BY id;
+DROP TRIGGER gone ON lead;
+DELETE FROM lead WHERE id >= 10;
+
 -- A condition that writes the leads it judges, through a function that is not
 -- as stable as it says, fails before anything is written; it counts as false.
 CREATE FUNCTION writer(id int) RETURNS bool LANGUAGE plpgsql AS $$
