@@ -20,6 +20,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -43,6 +44,26 @@ leads_varno(Query *query, Oid root)
 			return varno;
 	}
 	return 0;
+}
+
+/*
+ * Whether a view is a plain selection from the leads table, as we make them:
+ * only then can its columns be computed from one row.
+ */
+bool
+lead_stage_reads_only(Query *query, Oid root)
+{
+	Node	   *from;
+
+	if (query->commandType != CMD_SELECT || query->hasAggs ||
+		query->hasWindowFuncs || query->hasTargetSRFs || query->hasSubLinks ||
+		query->hasDistinctOn || query->groupClause != NIL ||
+		query->setOperations != NULL || query->cteList != NIL ||
+		list_length(query->jointree->fromlist) != 1)
+		return false;
+	from = linitial(query->jointree->fromlist);
+	return IsA(from, RangeTblRef) &&
+		((RangeTblRef *) from)->rtindex == leads_varno(query, root);
 }
 
 Expr *
@@ -164,6 +185,14 @@ lead_stage_load_conditions(LeadTable *table, Query *view_query, Relation rel)
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("column \"%s\" of view \"%s\" does not exist",
 							name, get_rel_name(table->signals)),
+					 errhint("Publish the model again.")));
+		if (exprType((Node *) expr) != BOOLOID &&
+			exprType((Node *) expr) != TIMESTAMPTZOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of view \"%s\" is of type %s",
+							name, get_rel_name(table->signals),
+							format_type_be(exprType((Node *) expr))),
 					 errhint("Publish the model again.")));
 		pull_varattnos((Node *) expr, varno, &attnos);
 		if (reaches_untrusted((Node *) expr, NULL))

@@ -15,6 +15,9 @@
 extern Expr *lead_stage_view_column(Query *view_query, Oid root,
 									Relation rel, const char *column);
 
+/* Whether the view is a plain selection from the root table, as ours are. */
+extern bool lead_stage_reads_only(Query *view_query, Oid root);
+
 /* Fills table->conditions, ->reads and ->trusted from the signals view. */
 extern void lead_stage_load_conditions(LeadTable *table, Query *view_query,
 									   Relation rel);

@@ -17,7 +17,9 @@
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -131,13 +133,35 @@ attno_or_zero(TupleDesc desc, const char *column, Oid type)
 	return InvalidAttrNumber;
 }
 
+static bool
+is_stage_type(Oid type)
+{
+	return get_typlen(type) == sizeof(LeadStage) &&
+		getExtensionOfObject(TypeRelationId, type) ==
+		get_extension_oid("lead_stage", true);
+}
+
+static bool
+plays_role(Oid type, const char *role)
+{
+	if (strcmp(role, "stage") == 0)
+		return is_stage_type(type);
+	if (strcmp(role, "stage_since") == 0)
+		return type == TIMESTAMPTZOID;
+	if (strcmp(role, "stage_reason") == 0)
+		return type == TEXTOID || type == VARCHAROID;
+	if (strcmp(role, "fit_score") == 0)
+		return type == INT4OID;
+	return true;				/* an owner is given in its text form */
+}
+
 /*
  * The column that plays a role: as the live view knows it, which follows
  * renames; without the view, by the name it was attached under.
  */
 static AttrNumber
-role_column(LeadTable *table, Binding *binding, Query *live, Relation rel,
-			const char *role)
+find_role_column(LeadTable *table, Binding *binding, Query *live, Relation rel,
+				 const char *role)
 {
 	JsonbValue	value;
 	const char *name = role;
@@ -155,6 +179,29 @@ role_column(LeadTable *table, Binding *binding, Query *live, Relation rel,
 		value.type == jbvString)
 		name = pnstrdup(value.val.string.val, value.val.string.len);
 	return attno_or_zero(RelationGetDescr(rel), name, InvalidOid);
+}
+
+/* Its type may have been changed while no view was there to forbid that. */
+static AttrNumber
+role_column(LeadTable *table, Binding *binding, Query *live, Relation rel,
+			const char *role)
+{
+	AttrNumber	attno = find_role_column(table, binding, live, rel, role);
+	Form_pg_attribute att;
+
+	if (attno <= 0 || attno > table->desc->natts)
+		return InvalidAttrNumber;
+	att = TupleDescAttr(table->desc, attno - 1);
+	if (plays_role(att->atttypid, role))
+		return attno;
+	if (binding == NULL)
+		return InvalidAttrNumber;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of table \"%s\" is of type %s and cannot play the role %s",
+					NameStr(att->attname), RelationGetRelationName(rel),
+					format_type_be(att->atttypid), role),
+			 errhint("Give it back the type it had when it was attached, or call lead_stage.detach().")));
 }
 
 static void
@@ -288,6 +335,12 @@ lead_scan(LeadTable *table, Relation rel, Oid *indexid, AttrNumber **attnos)
 				 errhint("Put back the primary key that lead_stage.attach() made.")));
 
 	index = relation_open(*indexid, AccessShareLock);
+	if (IndexRelationGetNumberOfKeyAttributes(index) < table->nkeys)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the primary key of table \"%s\" does not begin with that of table \"%s\"",
+						RelationGetRelationName(rel), get_rel_name(table->root)),
+				 errhint("Put back the primary key that lead_stage.attach() made.")));
 	for (int i = 0; i < table->nkeys; i++)
 	{
 		Oid			equals = get_opfamily_member(index->rd_opfamily[i],
@@ -306,10 +359,45 @@ lead_scan(LeadTable *table, Relation rel, Oid *indexid, AttrNumber **attnos)
 	return keys;
 }
 
+static AttrNumber
+stage_column(TupleDesc desc, const char *column)
+{
+	AttrNumber	attno = attno_or_zero(desc, column, InvalidOid);
+
+	return attno != InvalidAttrNumber &&
+		is_stage_type(TupleDescAttr(desc, attno - 1)->atttypid) ?
+		attno : InvalidAttrNumber;
+}
+
+/*
+ * We write into history and state past all privileges, so a binding must not
+ * name another owner's tables.
+ */
+static Relation
+open_beside(LeadTable *table, Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+
+	if (rel->rd_rel->relowner != table->owner_role)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("table \"%s\" does not belong to the owner of table \"%s\"",
+						RelationGetRelationName(rel), get_rel_name(table->root)),
+				 errhint("Change its owner, too: ALTER TABLE %s OWNER TO %s.",
+						 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+													RelationGetRelationName(rel)),
+						 quote_identifier(GetUserNameFromId(table->owner_role, true)))));
+	if (rel->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel))));
+	return rel;
+}
+
 static void
 find_history(LeadTable *table)
 {
-	Relation	rel = table_open(table->history, AccessShareLock);
+	Relation	rel = open_beside(table, table->history);
 	TupleDesc	desc = RelationGetDescr(rel);
 	HistoryColumns *columns = &table->history_columns;
 	List	   *sequences = getOwnedSequences(table->history);
@@ -325,8 +413,8 @@ find_history(LeadTable *table)
 	columns->version = attno_or_zero(desc, "version", INT4OID);
 	columns->fit_score = attno_or_zero(desc, "fit_score", INT4OID);
 	columns->engagement = attno_or_zero(desc, "engagement", FLOAT4OID);
-	columns->from_stage = attno_or_zero(desc, "from_stage", InvalidOid);
-	columns->to_stage = attno_or_zero(desc, "to_stage", InvalidOid);
+	columns->from_stage = stage_column(desc, "from_stage");
+	columns->to_stage = stage_column(desc, "to_stage");
 	columns->touched = attno_or_zero(desc, "touched", BOOLOID);
 	columns->elapsed = attno_or_zero(desc, "elapsed", INTERVALOID);
 	columns->event = attno_or_zero(desc, "event", TEXTOID);
@@ -341,6 +429,8 @@ find_history(LeadTable *table)
 	table_close(rel, AccessShareLock);
 
 	if (columns->id == InvalidAttrNumber || columns->event == InvalidAttrNumber ||
+		columns->from_stage == InvalidAttrNumber ||
+		columns->to_stage == InvalidAttrNumber ||
 		!OidIsValid(table->history_sequence))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -351,7 +441,7 @@ find_history(LeadTable *table)
 static void
 find_state(LeadTable *table)
 {
-	Relation	rel = table_open(table->state, AccessShareLock);
+	Relation	rel = open_beside(table, table->state);
 	AttrNumber *attnos;
 
 	table->state_scan = lead_scan(table, rel, &table->state_index, &attnos);
@@ -389,14 +479,21 @@ check_same_owner(LeadTable *table, Relation rel)
 				 errhint("Attach the table itself, or give a partition the owner of its parent.")));
 }
 
-/* A view's query, or NULL if the view is gone.  Locks the view. */
+/*
+ * A view's query, or NULL if the view is gone, or is not one that we made for
+ * this table.  Locks the view.
+ */
 static Query *
-open_view(Oid viewid, Relation *view)
+open_view(LeadTable *table, Oid viewid, Relation *view)
 {
+	Query	   *query;
+
 	*view = OidIsValid(viewid) ? try_relation_open(viewid, AccessShareLock) : NULL;
-	if (*view == NULL || (*view)->rd_rel->relkind != RELKIND_VIEW)
+	if (*view == NULL || (*view)->rd_rel->relkind != RELKIND_VIEW ||
+		(*view)->rd_rel->relowner != table->owner_role)
 		return NULL;
-	return get_view_query(*view);
+	query = get_view_query(*view);
+	return lead_stage_reads_only(query, table->root) ? query : NULL;
 }
 
 /* Publish, which replaces the views, need not wait for open transactions. */
@@ -416,8 +513,8 @@ fill_bound(LeadTable *table, Binding *binding, Relation rel)
 {
 	Relation	live_view;
 	Relation	signals_view;
-	Query	   *live = open_view(binding->live, &live_view);
-	Query	   *signals = open_view(binding->signals, &signals_view);
+	Query	   *live = open_view(table, binding->live, &live_view);
+	Query	   *signals = open_view(table, binding->signals, &signals_view);
 	Binding    *again = lead_stage_read_binding(&table->binding);
 	bool		current = again != NULL &&
 		again->version == binding->version &&

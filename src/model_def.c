@@ -14,6 +14,8 @@
 
 #include "model_def.h"
 
+#define MAX_RULE_ID		100000
+
 static void
 malformed(const char *key)
 {
@@ -202,7 +204,9 @@ read_rules(ModelDef *model, JsonbContainer *root)
 			!get_bool(object, "enabled", true))
 			continue;
 		rule->name = get_name(object);
-		if (!get_int(object, "id", &rule->id) || rule->id < 1)
+		/* every event holds that many bits */
+		if (!get_int(object, "id", &rule->id) || rule->id < 1 ||
+			rule->id > MAX_RULE_ID)
 			malformed("id");
 		get_int(object, "points", &rule->points);
 		rule->capped = get_int(object, "cap", &rule->cap);

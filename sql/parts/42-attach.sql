@@ -352,6 +352,14 @@ BEGIN
                 USING ERRCODE = 'datatype_mismatch',
                       HINT = format('Let attach add a column of another name: columns => ''{"%s": "lead_%s"}''.', need.role, need.role);
         END IF;
+        -- The name of an automatic transition is its reason.
+        IF need.role = 'stage_reason' AND have.atttypid = 'varchar'::regtype AND have.atttypmod BETWEEN 0 AND 43 THEN
+            RAISE EXCEPTION 'column "%" of table "%" is too short', need.name,
+                    (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads)
+                USING ERRCODE = 'datatype_mismatch',
+                      HINT = format('A reason may be the name of a transition: ALTER TABLE %s ALTER COLUMN %I TYPE varchar(40), or text.',
+                                    lead_stage._name(leads), need.name);
+        END IF;
         IF have.attgenerated <> '' OR have.attidentity <> '' THEN
             RAISE EXCEPTION 'column "%" of table "%" is generated', need.name,
                     (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads)

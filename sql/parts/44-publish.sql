@@ -140,11 +140,15 @@ DECLARE
 BEGIN
     -- Views follow renames; without them (after unpublish) a name is all there is.
     FOR problem IN
-        SELECT format('column "%s", which plays the role %s, does not exist; call it so again, or detach and attach with another column',
-                      columns ->> r.role, r.role)
+        SELECT CASE WHEN a.attname IS NULL
+                    THEN format('column "%s", which plays the role %s, does not exist; call it so again, or detach and attach with another column',
+                                columns ->> r.role, r.role)
+                    ELSE format('column "%s", which plays the role %s, is of type %s; give it type %s again',
+                                columns ->> r.role, r.role, format_type(a.atttypid, a.atttypmod), r.type) END
             FROM lead_stage._role_columns() AS r
-            WHERE NOT EXISTS (SELECT FROM pg_attribute AS a
-                              WHERE a.attrelid = leads AND a.attname = columns ->> r.role AND a.attnum > 0 AND NOT a.attisdropped)
+                 LEFT JOIN pg_attribute AS a ON a.attrelid = leads AND a.attname = columns ->> r.role AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE a.attname IS NULL
+                  OR (a.atttypid <> r.type AND NOT (r.role = 'stage_reason' AND a.atttypid = 'varchar'::regtype))
             ORDER BY r.place
     LOOP
         RETURN NEXT;
@@ -206,22 +210,27 @@ COMMENT ON FUNCTION lead_stage._table_problems(regclass, jsonb, jsonb) IS 'what 
 
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION lead_stage._raise_problems(model text, problems text[], command text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION lead_stage._raise_problems(model text, problems text[], command text DEFAULT NULL, leads regclass DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
     IF problems <> '{}' THEN
-        RAISE EXCEPTION 'model "%" cannot be published: % found', model,
+        RAISE EXCEPTION '%: % found',
+                CASE WHEN leads IS NULL THEN format('model "%s" cannot be published', model)
+                     ELSE format('model "%s" as it was published does not fit table %s', model, leads) END,
                 CASE cardinality(problems) WHEN 1 THEN '1 problem' ELSE format('%s problems', cardinality(problems)) END
             USING ERRCODE = 'invalid_object_definition',
                   DETAIL = array_to_string(problems, E'\n'),
-                  HINT = coalesce('Add the missing columns: ' || command, 'Mend the draft, then publish again.');
+                  HINT = coalesce('Add the missing columns: ' || command,
+                                  CASE WHEN leads IS NULL THEN 'Mend the draft, then publish again.'
+                                       ELSE 'Mend the table, or publish a model that fits it.' END);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION lead_stage._raise_problems(text, text[], text) IS 'raises one error that lists every problem, if there is any';
+COMMENT ON FUNCTION lead_stage._raise_problems(text, text[], text, regclass) IS 'raises one error that lists every problem, if there is any';
 
 -- Makes the signals view of a definition, and the binding point to it.
 CREATE FUNCTION lead_stage._compile(leads regclass, definition jsonb, version int) RETURNS void
@@ -329,7 +338,7 @@ END
 $$;
 COMMENT ON FUNCTION lead_stage._example_problems(regclass, jsonb) IS 'the examples that do not end in their expected stage';
 
-CREATE FUNCTION lead_stage._check_compilable(model text, tables regclass[], definition jsonb) RETURNS void
+CREATE FUNCTION lead_stage._check_compilable(model text, tables regclass[], definition jsonb, draft boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
@@ -356,10 +365,11 @@ BEGIN
         END IF;
     END LOOP;
     PERFORM lead_stage._raise_problems(model, problems,
-        CASE WHEN commands <> '{}' THEN array_to_string(commands, ' ') END);
+        CASE WHEN commands <> '{}' THEN array_to_string(commands, ' ') END,
+        CASE WHEN NOT draft THEN tables[1] END);
 END
 $$;
-COMMENT ON FUNCTION lead_stage._check_compilable(text, regclass[], jsonb) IS 'raises one error with everything that is wrong with a definition';
+COMMENT ON FUNCTION lead_stage._check_compilable(text, regclass[], jsonb, boolean) IS 'raises one error with everything that is wrong with a definition';
 
 -- Compiles a published version for one table, with everything that publish checks.
 CREATE FUNCTION lead_stage._publish_version(leads regclass, version int) RETURNS void
@@ -373,10 +383,10 @@ DECLARE
 BEGIN
     SELECT v.definition INTO definition FROM lead_stage.version AS v
         WHERE v.model = bound.model AND v.version = _publish_version.version;
-    PERFORM lead_stage._check_compilable(bound.model, ARRAY[leads], definition);
+    PERFORM lead_stage._check_compilable(bound.model, ARRAY[leads], definition, draft => false);
     PERFORM lead_stage._compile(leads, definition, version);
     PERFORM lead_stage._raise_problems(bound.model,
-        (SELECT coalesce(array_agg(p), '{}') FROM lead_stage._example_problems(leads, definition) AS p));
+        (SELECT coalesce(array_agg(p), '{}') FROM lead_stage._example_problems(leads, definition) AS p), leads => leads);
     RAISE NOTICE 'compiled version % of model "%" for table %', version, bound.model, lead_stage._name(leads);
 END
 $$;
@@ -405,7 +415,7 @@ BEGIN
     END LOOP;
 
     definition := lead_stage.export_model(model);
-    PERFORM lead_stage._check_compilable(model, tables, definition);
+    PERFORM lead_stage._check_compilable(model, tables, definition, draft => true);
     INSERT INTO lead_stage.version (model, definition, note) VALUES (model, definition, note)
         RETURNING version INTO published;
     FOREACH leads IN ARRAY tables LOOP
