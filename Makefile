@@ -68,6 +68,10 @@ REGRESS_ALL = \
 	publish_views \
 	unpublish \
 	publish_time_zone \
+	publish_tables \
+	security_rights \
+	security_binding \
+	history_guard \
 	history_append_only \
 	fit_score \
 	fit_oracle \

@@ -14,7 +14,7 @@ INSERT INTO lead_stage.transition (model, name, to_stage, reasons) VALUES ('cols
 
 -- Every role has another name; some columns are there, some are made.
 CREATE TYPE cols.rep AS ENUM ('anna', 'ben');
-CREATE TABLE cols.mapped (id int PRIMARY KEY, size int, rep cols.rep, since timestamptz, why varchar(30));
+CREATE TABLE cols.mapped (id int PRIMARY KEY, size int, rep cols.rep, since timestamptz, why varchar(40));
 SELECT lead_stage.attach('cols.mapped', 'cols',
     '{"stage": "ls stage", "stage_since": "since", "stage_reason": "why", "fit_score": "fit", "owner": "rep"}');
 SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute
@@ -93,7 +93,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 CREATE TABLE cols.bad (id int PRIMARY KEY, stage text, since timestamp, reason int, fit numeric, gen lead_stage GENERATED ALWAYS AS ('lead'::lead_stage) STORED,
-    serial int GENERATED ALWAYS AS IDENTITY, empty lead_stage);
+    serial int GENERATED ALWAYS AS IDENTITY, empty lead_stage, short varchar(39));
 INSERT INTO cols.bad (id) VALUES (1);
 CREATE TABLE cols.key_is_ours (owner int PRIMARY KEY, size int);
 SELECT count(*) AS relations FROM pg_class WHERE relnamespace = 'cols'::regnamespace \gset before_
@@ -118,7 +118,8 @@ SELECT n, a.* FROM (VALUES
         (18, '"stage"'),
         (19, NULL),
         (20, '{"stage": "s", "owner": "ctid"}'),
-        (21, '{"stage": "s", "owner": "tableoid"}')) AS v (n, columns)
+        (21, '{"stage": "s", "owner": "tableoid"}'),
+        (22, '{"stage": "s", "stage_reason": "short"}')) AS v (n, columns)
     CROSS JOIN LATERAL cols.attempt(format('SELECT lead_stage.attach(''cols.bad'', ''cols'', %L)', v.columns)) AS a
 ORDER BY n;
 SELECT * FROM cols.attempt('SELECT lead_stage.attach(''cols.key_is_ours'', ''cols'')');

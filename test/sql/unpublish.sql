@@ -50,6 +50,12 @@ UPDATE lead_stage.rule SET points = 50 WHERE model = 'unp';
 SELECT lead_stage.republish('unp.lead') = (SELECT version FROM lead_stage.model) AS republished;
 \echo :LAST_ERROR_SQLSTATE
 ALTER TABLE unp.lead RENAME COLUMN points TO fit_score;
+-- Of another type a column of ours cannot play its role.
+ALTER TABLE unp.lead ALTER COLUMN fit_score TYPE numeric;
+SELECT lead_stage.republish('unp.lead');
+INSERT INTO unp.lead VALUES (99, 11);
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE unp.lead ALTER COLUMN fit_score TYPE int;
 SELECT lead_stage.republish('unp.lead') = (SELECT version FROM lead_stage.model) AS republished;
 SELECT points FROM lead_stage.rule;
 INSERT INTO unp.lead VALUES (5, 11);
