@@ -99,6 +99,7 @@ REGRESS_ALL = \
 	verify_history \
 	as_of \
 	live_view \
+	stories \
 	rescore \
 	rescore_first_write \
 	rescore_batches \
