@@ -11,7 +11,6 @@
 #                   and what it prints is not compared.
 #   <!-- run        is run, but not shown: what a page needs to be repeatable,
 #   -->             such as SET lead_stage.now; must not raise an error
-#   <!-- not run --> before a block: it is not run
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -25,7 +24,7 @@ sub steps
 {
 	my ($text) = @_;
 	my (@steps, @body);
-	my ($in, $skip, $after_sql, $start, $number) = ('', 0, 0, 0, 0);
+	my ($in, $after_sql, $start, $number) = ('', 0, 0, 0);
 
 	foreach my $line (split /\n/, $text)
 	{
@@ -36,17 +35,12 @@ sub steps
 			{
 				# Output belongs to the SQL right before it.
 				$in = $1 eq 'sql' ? 'sql' : ($1 eq '' || $1 eq 'text') && $after_sql ? 'output' : 'other';
-				$in = 'other', $skip = 0 if $skip && $in eq 'sql';
 				($start, @body) = ($number);
 			}
 			elsif ($line =~ /^<!-- run$/)
 			{
 				$in = 'hidden';
 				($start, @body) = ($number);
-			}
-			elsif ($line =~ /^<!-- not run -->$/)
-			{
-				$skip = 1;
 			}
 			elsif ($line !~ /^\s*$/)
 			{
