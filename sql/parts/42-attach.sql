@@ -665,7 +665,13 @@ BEGIN
     PERFORM lead_stage._check_attachable(leads);
     PERFORM lead_stage._require_model(model, 'attach it');
     PERFORM lead_stage._require_table_owner(leads, 'attach it');
-    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', lead_stage._name(leads));
+    IF NOT (SELECT has_schema_privilege(c.relowner, c.relnamespace, 'CREATE') FROM pg_class AS c WHERE c.oid = leads) THEN
+        RAISE EXCEPTION 'role % owns table % but must not create anything beside it', lead_stage._owner(leads), lead_stage._name(leads)
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = (SELECT format('GRANT CREATE ON SCHEMA %s TO %s;', c.relnamespace::regnamespace, c.relowner::regrole)
+                          FROM pg_class AS c WHERE c.oid = leads);
+    END IF;
+    PERFORM lead_stage._execute_as(lead_stage._owner(leads), format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', lead_stage._name(leads)));
 
     SELECT b.* INTO bound FROM lead_stage.binding AS b WHERE b.leads = attach.leads;
     IF bound.id IS NOT NULL AND bound.model <> model THEN

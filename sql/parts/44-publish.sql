@@ -411,7 +411,7 @@ BEGIN
     FOREACH leads IN ARRAY tables LOOP
         PERFORM lead_stage._require_table_owner(leads, 'publish its model');
         -- Writers go on; another publish or an ALTER TABLE waits.
-        EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', lead_stage._name(leads));
+        PERFORM lead_stage._execute_as(lead_stage._owner(leads), format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', lead_stage._name(leads)));
     END LOOP;
 
     definition := lead_stage.export_model(model);
@@ -448,7 +448,7 @@ DECLARE
 BEGIN
     PERFORM lead_stage._require_model(bound.model, 'unpublish it');
     PERFORM lead_stage._require_table_owner(leads, 'unpublish its model');
-    EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', lead_stage._name(leads));
+    PERFORM lead_stage._execute_as(lead_stage._owner(leads), format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', lead_stage._name(leads)));
     PERFORM lead_stage._drop_views(bound);
     UPDATE lead_stage.binding AS b
         SET version = NULL, signals = NULL, live = NULL, columns = columns,
@@ -477,7 +477,7 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Call lead_stage.publish().';
     END IF;
-    EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', lead_stage._name(leads));
+    PERFORM lead_stage._execute_as(lead_stage._owner(leads), format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', lead_stage._name(leads)));
     PERFORM lead_stage._publish_version(leads, published);
     RETURN published;
 END

@@ -8,8 +8,10 @@ CREATE ROLE regress_reader;
 CREATE ROLE regress_app;
 CREATE ROLE regress_stranger;
 GRANT regress_owner TO regress_member;
+CREATE ROLE regress_distant NOINHERIT;
+GRANT regress_owner TO regress_distant;
 CREATE SCHEMA sharing AUTHORIZATION regress_owner;
-GRANT USAGE ON SCHEMA sharing TO regress_reader, regress_app, regress_stranger;
+GRANT USAGE ON SCHEMA sharing TO regress_reader, regress_app, regress_stranger, regress_distant;
 SET ROLE regress_owner;
 CREATE TABLE sharing.lead (id int PRIMARY KEY, region text, size int);
 CREATE TABLE sharing.region (name text, reader text);
@@ -96,6 +98,21 @@ INSERT INTO lead_stage.binding (leads, model) VALUES ('sharing.region', 'strange
 SET ROLE regress_owner;
 SELECT * FROM pg_temp.attempt('SELECT lead_stage.attach(''sharing.lead'', ''stranger''''s'')');
 SELECT model FROM lead_stage.binding;
+-- A member who would have to SET ROLE first may do it all as well.
+SET ROLE regress_distant;
+SELECT lead_stage.attach('sharing.lead', 'sharing');
+SELECT lead_stage.publish('sharing') > 0 AS published;
+SELECT lead_stage.unpublish('sharing.lead');
+SELECT lead_stage.republish('sharing.lead') > 0 AS republished;
+SELECT relname, relowner::regrole FROM pg_class WHERE relnamespace = 'sharing'::regnamespace AND relkind IN ('r', 'v') AND relowner <> 'regress_owner'::regrole;
+-- An owner who may not create anything in his table's schema.
+RESET ROLE;
+CREATE TABLE sharing.no_room (id int PRIMARY KEY, size int);
+ALTER TABLE sharing.no_room OWNER TO regress_stranger;
+SELECT lead_stage.attach('sharing.no_room', 'sharing');
+\echo :LAST_ERROR_SQLSTATE
+SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'sharing.no_room'::regclass AND attnum > 0;
+SET ROLE regress_owner;
 -- Public readers.
 GRANT SELECT ON sharing.lead TO PUBLIC;
 SELECT lead_stage.attach('sharing.lead', 'sharing');
@@ -107,4 +124,4 @@ DROP SCHEMA sharing CASCADE;
 DELETE FROM lead_stage.binding;
 DELETE FROM lead_stage.model;
 DROP FUNCTION pg_temp.attempt(text);
-DROP ROLE regress_owner, regress_member, regress_reader, regress_app, regress_stranger;
+DROP ROLE regress_owner, regress_distant, regress_member, regress_reader, regress_app, regress_stranger;
