@@ -580,6 +580,9 @@ judge_update(Judgement *judgement)
 	TimestampTz written_since = get_since(table, judgement->row);
 	bool		unknown = TIMESTAMP_IS_NOBEGIN(stored_since);
 	bool		stale = is_stale(judgement);
+
+	/* Where a lead stands that history does not know yet, an import may say. */
+	bool		adopt = unknown && (judgement->adopt || !lead_stage_enforce);
 	const char *reason = judgement->reason_written ?
 		get_reason(table, judgement->row) : NULL;
 	bool		goes_on = true;
@@ -587,7 +590,7 @@ judge_update(Judgement *judgement)
 	judgement->owner = lead_stage_slot_owner(table, judgement->old);
 
 	/* What the application wrote into our columns is a wish, not a fact. */
-	if (judgement->adopt && unknown)
+	if (adopt)
 	{
 		stored = wanted;
 		stored_since = TIMESTAMP_NOT_FINITE(written_since) ? judgement->at : written_since;
@@ -601,8 +604,7 @@ judge_update(Judgement *judgement)
 		keep_column(judgement, table->stage_reason);
 		keep_column(judgement, table->owner);
 	}
-	set_stage(judgement, stored, unknown && !judgement->adopt ?
-			  judgement->at : stored_since);
+	set_stage(judgement, stored, unknown && !adopt ? judgement->at : stored_since);
 	judge_fit(judgement);
 
 	if (unknown)
@@ -621,7 +623,7 @@ judge_update(Judgement *judgement)
 					NULL, reason);
 			arrive_by(judgement, NULL);
 		}
-		else if (!TIMESTAMP_IS_NOBEGIN(written_since))
+		else if (!adopt && !judgement->rejudge && !TIMESTAMP_IS_NOBEGIN(written_since))
 			set_stage(judgement, stored, written_since);
 	}
 	else

@@ -45,6 +45,21 @@ SELECT id, stage, stage_since, stage_reason, fit_score FROM lead ORDER BY id;
 SELECT lead_id, event, at, from_stage, to_stage, since, name FROM lead_history WHERE event <> 'created' ORDER BY lead_id, id;
 SELECT * FROM lead_stage.verify_history('lead');
 
+-- A lead that was there before and was never judged stands where it is put: one
+-- created row too, and nothing that goes back in time.
+ALTER TABLE lead DISABLE TRIGGER USER;
+INSERT INTO lead (id, size) VALUES (11, 500), (12, 500), (13, 500);
+ALTER TABLE lead ENABLE TRIGGER USER;
+UPDATE lead SET stage = 'customer', stage_since = '2020-05-05', stage_reason = 'bought' WHERE id = 11;
+UPDATE lead SET stage = 'sql' WHERE id = 12;
+UPDATE lead SET size = 501 WHERE id = 13;
+SELECT id, stage, stage_since, stage_reason, fit_score FROM lead WHERE id > 10 ORDER BY id;
+SELECT lead_id, event, at, from_stage, to_stage FROM lead_history WHERE lead_id > 10 ORDER BY lead_id, id;
+-- What rescore is told of leads that are known stays without effect here too.
+CALL lead_stage.rescore('lead', stage => '''sal''', since => '''2019-01-01''');
+SELECT id, stage, stage_since FROM lead ORDER BY id;
+SELECT * FROM lead_stage.verify_history('lead');
+
 -- Back on, the rules are as before, and go on from there.
 RESET lead_stage.enforce;
 UPDATE lead SET stage = 'customer' WHERE id = 1;
