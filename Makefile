@@ -10,6 +10,7 @@ OBJS = \
 	src/check_condition.o \
 	src/clock.o \
 	src/conditions.o \
+	src/draft.o \
 	src/evaluate.o \
 	src/event_time.o \
 	src/fit.o \
@@ -131,7 +132,8 @@ REGRESS_ALL = \
 	write_triggers \
 	write_unlanded \
 	write_upsert \
-	write_view
+	write_view \
+	preview
 
 # Only for servers with soft input errors.
 REGRESS_16 = \

@@ -27,6 +27,7 @@
 #include "binding.h"
 #include "clock.h"
 #include "conditions.h"
+#include "draft.h"
 #include "evaluate.h"
 #include "judge.h"
 #include "run_as.h"
@@ -178,8 +179,10 @@ text_or_null(const char *text)
 
 /*
  * _run_example(leads regclass, lead record, steps jsonb,
+ *				definition jsonb, conditions text,
  *				OUT stage text, OUT refusals text)
  *
+ * By the published version, or by the definition if that is not null.
  * The stage in which a lead ends that is inserted as given and then updated
  * step by step; null if the insert itself is refused.
  */
@@ -196,7 +199,16 @@ lead_stage_run_example(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &result) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	run.table = published_table(relid, &run.rel);
+	if (PG_ARGISNULL(3) || PG_ARGISNULL(4))
+		run.table = published_table(relid, &run.rel);
+	else
+	{
+		Binding    *binding = lead_stage_require_binding(relid);
+
+		run.rel = table_open(relid, AccessShareLock);
+		run.table = lead_stage_draft_table(run.rel, &binding->id, PG_GETARG_JSONB_P(3),
+										   text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	}
 	lead_stage_require_membership(run.table->owner_role, "run a model's examples");
 	run.rowtype = run.rel->rd_rel->reltype;
 	run.old = MakeSingleTupleTableSlot(run.table->desc, &TTSOpsVirtual);

@@ -41,6 +41,13 @@ typedef struct LeadTableEntry
 	LeadTable  *table;
 } LeadTableEntry;
 
+/* What to judge by in place of the published version. */
+typedef struct Draft
+{
+	Jsonb	   *definition;
+	Query	   *conditions;
+} Draft;
+
 static HTAB *lead_tables = NULL;
 
 /* Counts invalidations, so that build() sees those that came too early. */
@@ -509,7 +516,7 @@ close_view(Relation view)
  * the binding and the locking of its views.
  */
 static bool
-fill_bound(LeadTable *table, Binding *binding, Relation rel)
+fill_bound(LeadTable *table, Binding *binding, Relation rel, const Draft *draft)
 {
 	Relation	live_view;
 	Relation	signals_view;
@@ -528,12 +535,17 @@ fill_bound(LeadTable *table, Binding *binding, Relation rel)
 		find_key_columns(table, rel);
 		find_history(table);
 		find_state(table);
-		if (binding->version != 0 && signals != NULL)
+		if (draft != NULL)
+		{
+			definition = draft->definition;
+			signals = draft->conditions;
+		}
+		else if (binding->version != 0 && signals != NULL)
 			definition = lead_stage_read_definition(binding->model,
 													binding->version);
 		if (definition != NULL)
 		{
-			table->version = binding->version;
+			table->version = draft ? 0 : binding->version;
 			table->model = lead_stage_read_model(definition);
 			table->time_zone = pg_tzset(table->model->time_zone ?
 										table->model->time_zone : "UTC");
@@ -563,7 +575,7 @@ warn_unknown_binding(Relation rel)
 }
 
 static LeadTable *
-build(Relation rel, const pg_uuid_t *id)
+build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "lead_stage table",
@@ -600,7 +612,7 @@ build(Relation rel, const pg_uuid_t *id)
 		table->signals = binding->signals;
 		table->owner_role = relation_owner(binding->leads);
 		check_same_owner(table, rel);
-		current = fill_bound(table, binding, rel);
+		current = fill_bound(table, binding, rel, draft);
 	} while (!current);
 
 	table->row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
@@ -609,8 +621,18 @@ build(Relation rel, const pg_uuid_t *id)
 	table->econtext->ecxt_scantuple = table->row;
 	table->valid = (invalidations == invalidations_before);
 	MemoryContextSwitchTo(oldcontext);
-	MemoryContextSetParent(context, CacheMemoryContext);
+	if (draft == NULL)
+		MemoryContextSetParent(context, CacheMemoryContext);
 	return table;
+}
+
+LeadTable *
+lead_stage_make_draft(Relation rel, const pg_uuid_t *binding,
+					  Jsonb *definition, Query *conditions)
+{
+	Draft		draft = {definition, conditions};
+
+	return build(rel, binding, &draft);
 }
 
 LeadTable *
@@ -625,7 +647,7 @@ lead_stage_lead_table(Relation rel, const pg_uuid_t *binding)
 		memcmp(&entry->table->binding, binding, sizeof(pg_uuid_t)) == 0)
 		return entry->table;
 
-	table = build(rel, binding);
+	table = build(rel, binding, NULL);
 	entry = hash_search(lead_tables, &relid, HASH_ENTER, &found);
 	if (found && entry->table->users == 0)
 		MemoryContextDelete(entry->table->context);

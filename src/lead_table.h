@@ -13,6 +13,7 @@
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "nodes/execnodes.h"
+#include "nodes/parsenodes.h"
 #include "pgtime.h"
 #include "utils/relcache.h"
 #include "utils/uuid.h"
@@ -119,6 +120,14 @@ extern LeadTable *lead_stage_lead_table(Relation rel, const pg_uuid_t *binding);
  * looked up at its first row and kept until its end. */
 extern LeadTable *lead_stage_statement_table(Relation rel, const char *binding,
 											 FmgrInfo *flinfo);
+
+/*
+ * One made in the current memory context, for the caller alone, that judges
+ * by a definition that is not published; "conditions" stands for the signals
+ * view.
+ */
+extern LeadTable *lead_stage_make_draft(Relation rel, const pg_uuid_t *binding,
+										Jsonb *definition, Query *conditions);
 
 /* For whoever runs SQL while he has a table: without a holder it is freed by
  * the next lookup after something it rests on changed. */

@@ -108,7 +108,9 @@ lead_stage_evaluate_as(PG_FUNCTION_ARGS)
 	require_set_role(role);
 	SPI_connect();
 	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(role, security_context | SECURITY_RESTRICTED_OPERATION);
+	/* An owner sees all his rows, FORCE ROW LEVEL SECURITY or not. */
+	SetUserIdAndSecContext(role, security_context | SECURITY_RESTRICTED_OPERATION |
+						   SECURITY_NOFORCE_RLS);
 	guc_level = NewGUCNestLevel();
 	if (SPI_execute(query, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "not a query: %s", query);

@@ -49,10 +49,11 @@ CREATE FUNCTION lead_stage._check_condition(leads regclass, condition text, resu
 COMMENT ON FUNCTION lead_stage._check_condition(regclass, text, regtype, jsonb, boolean, text, text, jsonb) IS
     'the canonical form of a condition, or the error that makes it unusable';
 
-CREATE FUNCTION lead_stage._run_example(leads regclass, lead record, steps jsonb, OUT stage text, OUT refusals text)
+CREATE FUNCTION lead_stage._run_example(leads regclass, lead record, steps jsonb,
+    definition jsonb DEFAULT NULL, conditions text DEFAULT NULL, OUT stage text, OUT refusals text)
     AS 'MODULE_PATHNAME', 'lead_stage_run_example'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION lead_stage._run_example(regclass, record, jsonb) IS
+COMMENT ON FUNCTION lead_stage._run_example(regclass, record, jsonb, jsonb, text) IS
     'the stage in which an example lead ends; writes nothing';
 
 CREATE FUNCTION lead_stage._conditions_that_hold(leads regclass, lead record) RETURNS text[]

@@ -288,7 +288,9 @@ CREATE FUNCTION lead_stage._with_columns(row_json jsonb, columns jsonb) RETURNS 
     RETURN (SELECT coalesce(jsonb_object_agg(coalesce(columns ->> e.key, e.key), e.value), '{}') FROM jsonb_each(row_json) AS e);
 COMMENT ON FUNCTION lead_stage._with_columns(jsonb, jsonb) IS 'a JSON row with role names replaced by the table''s columns';
 
-CREATE FUNCTION lead_stage._example_problems(leads regclass, definition jsonb) RETURNS SETOF text
+-- By the published version, or by the definition with its conditions in
+-- canonical form.
+CREATE FUNCTION lead_stage._example_problems(leads regclass, definition jsonb, conditions text DEFAULT NULL) RETURNS SETOF text
     LANGUAGE plpgsql
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
@@ -317,10 +319,11 @@ BEGIN
         BEGIN
             -- Defaults and domains are the owner's code.
             outcome := lead_stage._evaluate_as(lead_stage._owner(leads),
-                format('SELECT to_jsonb(r) FROM lead_stage._run_example(%L, %s, %L) AS r', leads::oid,
+                format('SELECT to_jsonb(r) FROM lead_stage._run_example(%L, %s, %L, %L, %L) AS r', leads::oid,
                        lead_stage._example_row(leads, lead_stage._with_columns(coalesce(example.lead, '{}'), bound.columns)),
                        (SELECT coalesce(jsonb_agg(lead_stage._with_columns(s.step, bound.columns) ORDER BY s.place), '[]')
-                        FROM jsonb_array_elements(coalesce(example.steps, '[]')) WITH ORDINALITY AS s (step, place))))::jsonb;
+                        FROM jsonb_array_elements(coalesce(example.steps, '[]')) WITH ORDINALITY AS s (step, place)),
+                       CASE WHEN conditions IS NOT NULL THEN definition END, conditions))::jsonb;
             IF outcome ->> 'stage' IS DISTINCT FROM example.expected THEN
                 RETURN NEXT format('example "%s": ends in %s, not in %s', example.name,
                                    coalesce(outcome ->> 'stage', 'no stage at all'), example.expected)
@@ -336,7 +339,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION lead_stage._example_problems(regclass, jsonb) IS 'the examples that do not end in their expected stage';
+COMMENT ON FUNCTION lead_stage._example_problems(regclass, jsonb, text) IS 'the examples that do not end in their expected stage';
 
 CREATE FUNCTION lead_stage._check_compilable(model text, tables regclass[], definition jsonb, draft boolean) RETURNS void
     LANGUAGE plpgsql
