@@ -60,6 +60,7 @@ REGRESS_ALL = \
 	attach_again \
 	attach_refused \
 	attach_sharing \
+	attach_transaction \
 	detach \
 	rename \
 	publish_conditions \
