@@ -63,7 +63,7 @@ DELETE FROM lead WHERE id = 2});
 same_on_both('changes');
 is($subscriber->safe_psql('postgres', 'SELECT string_agg(id || stage::text, \',\' ORDER BY id) FROM lead'), '1mql,3sql,40mql', 'the stages are those of the publisher');
 
-my ($published) = $publisher->safe_psql('postgres', 'SELECT count(*) FROM lead_history');
+my $published = $publisher->safe_psql('postgres', 'SELECT count(*) FROM lead_history');
 is($published, '12', 'events of the publisher');
 
 # Written on the subscriber, a lead is judged there; its own history needs ids
@@ -78,6 +78,32 @@ is($subscriber->safe_psql('postgres', q{SELECT count(*) FROM lead_stage.verify_h
 
 $subscriber->safe_psql('postgres', 'ALTER SUBSCRIPTION leads DISABLE; ALTER SUBSCRIPTION leads SET (slot_name = NONE); DROP SUBSCRIPTION leads');
 $publisher->safe_psql('postgres', q{SELECT pg_drop_replication_slot('leads')});
+
+# ---------------------------------------------------------------------------
+# A subscriber that gets leads alone, and judges them by a model of its own
+
+$publisher->safe_psql('postgres', q{CREATE PUBLICATION only_leads FOR TABLE lead (id, employees, need)});
+$subscriber->safe_psql(
+	'postgres', q{
+CREATE DATABASE own});
+$subscriber->safe_psql(
+	'own', $setup . q{
+INSERT INTO lead_stage.transition (model, name, from_stage, to_stage, automatic, min_fit) VALUES ('m', 'at once', 'mql', 'sal', true, 20);
+SELECT lead_stage.publish('m');
+ALTER TABLE lead ENABLE ALWAYS TRIGGER "~lead_stage_judge";
+ALTER TABLE lead ENABLE ALWAYS TRIGGER "!lead_stage_record"});
+$subscriber->safe_psql('own', "CREATE SUBSCRIPTION only_leads CONNECTION '$connstr' PUBLICATION only_leads");
+$subscriber->wait_for_subscription_sync($publisher, 'only_leads', 'own');
+is($subscriber->safe_psql('own', q{SELECT id, stage, fit_score FROM lead ORDER BY id}), "1|sal|30\n3|sal|30\n40|sal|30", 'own: the initial copy is judged');
+$publisher->safe_psql('postgres', q{INSERT INTO lead VALUES (5, 300), (6, 1); UPDATE lead SET employees = 500 WHERE id = 6; DELETE FROM lead WHERE id = 5});
+$publisher->wait_for_catchup('only_leads');
+is($subscriber->safe_psql('own', q{SELECT id, stage, fit_score FROM lead WHERE id > 3 ORDER BY id}), "6|sal|30\n40|sal|30", 'own: and what is applied');
+is($subscriber->safe_psql('own', q{SELECT event, from_stage, to_stage FROM lead_history WHERE lead_id IN (5, 6) ORDER BY lead_id, id}),
+	"created||lead\nstage|lead|mql\nstage|mql|sal\ndeleted|sal|\ncreated||lead\nstage|lead|mql\nstage|mql|sal", 'own: with a history of its own');
+is($subscriber->safe_psql('own', q{SELECT count(*) FROM lead_stage.verify_history('lead')}), '0', 'own: which adds up');
+$subscriber->safe_psql('own', 'ALTER SUBSCRIPTION only_leads DISABLE; ALTER SUBSCRIPTION only_leads SET (slot_name = NONE); DROP SUBSCRIPTION only_leads');
+$publisher->safe_psql('postgres', q{SELECT pg_drop_replication_slot('only_leads'); DELETE FROM lead WHERE id = 6});
+$published = $publisher->safe_psql('postgres', 'SELECT count(*) FROM lead_history');
 
 # ---------------------------------------------------------------------------
 # A session that says it is a replica
