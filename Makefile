@@ -7,6 +7,9 @@ MODULE_big = lead_stage
 
 OBJS = \
 	src/binding.o \
+	src/bustime.o \
+	src/bustime_sql.o \
+	src/calendar_cache.o \
 	src/check_condition.o \
 	src/clock.o \
 	src/conditions.o \
@@ -24,6 +27,7 @@ OBJS = \
 	src/maintenance.o \
 	src/model_def.o \
 	src/module.o \
+	src/open_hours.o \
 	src/pending.o \
 	src/rescore.o \
 	src/run_as.o \

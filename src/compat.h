@@ -47,6 +47,12 @@ typedef struct DateTimeErrorExtra
 #include "varatt.h"
 #endif
 
+/* 17 brought infinite intervals. */
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_NOT_FINITE(i) ((void) (i), false)
+#define INTERVAL_IS_NOBEGIN(i) ((void) (i), false)
+#endif
+
 /* 18 brought a magic block that names the module and its version. */
 #if PG_VERSION_NUM < 180000
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "calendar_cache.h"
 #include "clock.h"
 #include "compat.h"
 #include "event_time.h"
@@ -47,6 +48,7 @@ _PG_init(void)
 
 	MarkGUCPrefixReserved("lead_stage");
 
+	lead_stage_init_calendar_cache();
 	lead_stage_init_lead_tables();
 	lead_stage_init_pending();
 	lead_stage_init_memos();

@@ -31,6 +31,11 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
     ('merge', 'leads regclass, winner text[], loser text[]', 'void', 'f', 'v', false, 'u'),
     ('erase', 'leads regclass, VARIADIC key "any"', 'bigint', 'f', 'v', false, 'u'),
     ('prune_history', 'IN leads regclass, IN before timestamp with time zone', NULL, 'p', 'v', false, 'u'),
+    -- business time
+    ('add_business_time', 'calendar text, start timestamp with time zone, span interval', 'timestamp with time zone', 'f', 's', false, 's'),
+    ('business_time_between', 'calendar text, a timestamp with time zone, b timestamp with time zone', 'interval', 'f', 's', false, 's'),
+    ('is_open', 'calendar text, at timestamp with time zone', 'boolean', 'f', 's', false, 's'),
+    ('next_open', 'calendar text, at timestamp with time zone', 'timestamp with time zone', 'f', 's', false, 's'),
     -- reading
     -- It judges the lead as a write would, failing conditions in a subtransaction.
     ('explain', 'leads regclass, VARIADIC key "any"',
