@@ -583,7 +583,6 @@ build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	LeadTable  *table = palloc0(sizeof(LeadTable));
 	Binding    *binding;
-	bool		current;
 	uint64		invalidations_before = invalidations;
 
 	table->relid = RelationGetRelid(rel);
@@ -592,7 +591,6 @@ build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 	table->desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	do
 	{
-		current = true;
 		binding = lead_stage_read_binding(id);
 		table->bound = binding != NULL &&
 			OidIsValid(relation_owner(binding->leads)) &&
@@ -612,8 +610,7 @@ build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 		table->signals = binding->signals;
 		table->owner_role = relation_owner(binding->leads);
 		check_same_owner(table, rel);
-		current = fill_bound(table, binding, rel, draft);
-	} while (!current);
+	} while (!fill_bound(table, binding, rel, draft));
 
 	table->row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
 	table->old_row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);

@@ -16,6 +16,7 @@
 
 #define MAX_RULE_ID		100000
 
+pg_attribute_noreturn()
 static void
 malformed(const char *key)
 {

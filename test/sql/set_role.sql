@@ -17,5 +17,5 @@ SET SESSION AUTHORIZATION regress_member;
 SELECT lead_stage._execute_as('regress_boss', 'COMMENT ON ROLE regress_member IS ''worked''');
 SELECT lead_stage._evaluate_as('regress_boss', 'SELECT current_user');
 RESET SESSION AUTHORIZATION;
-SELECT rolname, rolsuper, shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname LIKE 'regress\_%' ORDER BY 1;
+SELECT rolname, rolsuper, shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname IN ('regress_boss', 'regress_heir', 'regress_member') ORDER BY 1;
 DROP ROLE regress_boss, regress_heir, regress_member;
