@@ -657,6 +657,31 @@ bind_array_operator(ConditionCheck *check, ScalarArrayOpExpr *operator)
 	return (Node *) operator;
 }
 
+/* (a, b) < (c, d): each pair by itself.  Both operators are of one family. */
+static Node *
+bind_row(ConditionCheck *check, RowCompareExpr *row)
+{
+	ListCell   *left;
+	ListCell   *right;
+	ListCell   *opno;
+
+	forthree(left, row->largs, right, row->rargs, opno, row->opnos)
+	{
+		Node	   *a = lfirst(left);
+		Node	   *b = lfirst(right);
+
+		if (exprType(a) == TIMESTAMPTZOID && is_local_type(b))
+			lfirst(right) = instant_of(check, b);
+		else if (is_local_type(a) && exprType(b) == TIMESTAMPTZOID)
+			lfirst(left) = instant_of(check, a);
+		else
+			continue;
+		lfirst_oid(opno) = same_operator(lfirst_oid(opno), TIMESTAMPTZOID,
+										 TIMESTAMPTZOID);
+	}
+	return (Node *) row;
+}
+
 static Node *
 bind_time_zone(Node *node, void *context)
 {
@@ -669,6 +694,8 @@ bind_time_zone(Node *node, void *context)
 		return bind_operator(context, (OpExpr *) node);
 	if (IsA(node, NullIfExpr))
 		return bind_nullif(context, (OpExpr *) node);
+	if (IsA(node, RowCompareExpr))
+		return bind_row(context, (RowCompareExpr *) node);
 	if (IsA(node, ScalarArrayOpExpr))
 		return bind_array_operator(context, (ScalarArrayOpExpr *) node);
 	return node;

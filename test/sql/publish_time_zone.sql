@@ -53,9 +53,10 @@ INSERT INTO lead_stage.rule (model, name, kind, condition, points)
         ('43 nullif of a date', 'nullif(day, at) = ''2026-03-02'''),
         ('44 nullif of a timestamp', 'nullif(ts, at) IS NULL'),
         ('45 date in points', 'NOT (day = ANY (ARRAY[at]))'),
+        ('47 rows', '(at, 1) > (day, 1) AND (day, 2) < (at, 1) AND (ts, 1) <= (at, 1) AND (at, 1) >= (ts, 1)'),
         ('46 all', 'at < ALL (ARRAY[day + 1, day + 2])')
     ) AS v (name, condition);
-INSERT INTO lead_stage.transition (model, name, from_stage, to_stage, automatic, min_fit) VALUES ('tz', 'all', 'lead', 'mql', true, 43);
+INSERT INTO lead_stage.transition (model, name, from_stage, to_stage, automatic, min_fit) VALUES ('tz', 'all', 'lead', 'mql', true, 44);
 INSERT INTO lead_stage.transition (model, name, from_stage, to_stage, automatic, not_before) VALUES ('tz', 'that day', 'mql', 'nurture', true, 'day');
 SELECT lead_stage.attach('tz.lead', 'tz');
 SET TimeZone = 'America/Los_Angeles';
@@ -102,7 +103,7 @@ SELECT * FROM tz.view_misses();
 
 -- Text of a point in time depends on the session's formats; in the engine they
 -- are always the same.
-UPDATE lead_stage.transition SET min_fit = 46 WHERE name = 'all';
+UPDATE lead_stage.transition SET min_fit = 47 WHERE name = 'all';
 INSERT INTO lead_stage.rule (model, name, kind, condition, points) VALUES
     ('tz', '40 text', 'fit', 'at::text = ''2026-03-02 05:30:00+09''', 1), ('tz', '41 text of an interval', 'fit', 'span::text = ''1 day 02:00:00''', 1),
     ('tz', '42 from text', 'fit', 'note::timestamptz = at AND note::date = day', 1);
