@@ -65,6 +65,13 @@ except IntegrityError as error:
     print("refused", diag.sqlstate, diag.constraint_name, diag.table_name, diag.message_primary, sep="|")
 show("after the refusal", lead)
 
+# JavaScript's dates, for one, have milliseconds only: that copy is not stale.
+rounded = Lead.objects.get(pk=lead.pk)
+rounded.stage_since = rounded.stage_since.replace(microsecond=rounded.stage_since.microsecond // 1000 * 1000)
+rounded.stage = "mql"
+rounded.save()
+show("moved by a copy in milliseconds", lead)
+
 # Many at once.
 Lead.objects.bulk_create([Lead(company=f"Bulk {n}", employees=n * 60, need="masks") for n in range(1, 5)])
 print("bulk_create", *Lead.objects.filter(company__startswith="Bulk").order_by("id").values_list("stage", flat=True), sep="|")

@@ -62,11 +62,12 @@ SKIP:
 		'moved by a fresh copy|Respira Inc.|nurture|no budget|20|ann',
 		'refused|23514|lead_stage_transition|lead|lead cannot move from "nurture" to "customer"',
 		'after the refusal|Respira Inc.|nurture|no budget|20|ann',
+		'moved by a copy in milliseconds|Respira Inc.|mql|no budget|20|ann',
 		'bulk_create|lead|mql|mql|mql',
 		'bulk_update|lead|sql|sql|sql',
 		'update|3',
 		# in the order of the stages, not of their names
-		q{counted|('lead', 1)|('nurture', 4)},
+		q{counted|('lead', 1)|('nurture', 3)|('mql', 1)},
 		'get_or_create|True|False',
 		'saved under a lock|Bulk 1|mql|to mql|20|None' ],
 		'a Django application');
@@ -77,7 +78,8 @@ SKIP:
 			'stage|mql|sql|qualify||',
 			'owner|sql|||ann|',
 			'refused|sql|mql|stale|ann|',
-			'stage|sql|nurture|recycle|ann|') =~ s/$/|app/gmr,
+			'stage|sql|nurture|recycle|ann|',
+			'stage|nurture|mql|again|ann|') =~ s/$/|app/gmr,
 		'its history');
 	verify();
 }
