@@ -144,21 +144,25 @@ CREATE FUNCTION lead_stage._key_condition(leads regclass, key text[]) RETURNS te
 AS $$
 #variable_conflict use_variable
 DECLARE
-    parts int := (SELECT count(*) FROM lead_stage._key_columns(leads) AS k);
     part record;
+    names text[] := '{}';
+    casts text[] := '{}';
+    conditions text[] := '{}';
 BEGIN
-    IF cardinality(key) <> parts THEN
-        RAISE EXCEPTION 'the key of table "%" has % parts, not %', (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads),
-                parts, cardinality(key)
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = format('Give %s, in this order.', lead_stage._each_key(leads, '%1$I'));
-    END IF;
-    -- The error of what is no key is then about the value, not about our query.
-    FOR part IN SELECT k.place, k.type FROM lead_stage._key_columns(leads) AS k LOOP
-        EXECUTE format('SELECT $1::%s', part.type) USING key[part.place];
+    FOR part IN SELECT k.* FROM lead_stage._key_columns(leads) AS k ORDER BY k.place LOOP
+        names := names || quote_ident(part.name);
+        casts := casts || format('$1[%s]::%s', part.place, part.type);
+        conditions := conditions || format('l.%I %s %L::%s', part.name, part.equals, key[part.place], part.type);
     END LOOP;
-    RETURN (SELECT string_agg(format('l.%I %s %L::%s', k.name, k.equals, key[k.place], k.type), ' AND ' ORDER BY k.place)
-            FROM lead_stage._key_columns(leads) AS k);
+    IF cardinality(key) <> cardinality(names) THEN
+        RAISE EXCEPTION 'the key of table "%" has % parts, not %', (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads),
+                cardinality(names), cardinality(key)
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = format('Give %s, in this order.', array_to_string(names, ', '));
+    END IF;
+    -- The error of what is no key is then about the value, not about a query of ours.
+    EXECUTE 'SELECT ' || array_to_string(casts, ', ') USING key;
+    RETURN array_to_string(conditions, ' AND ');
 END
 $$;
 COMMENT ON FUNCTION lead_stage._key_condition(regclass, text[]) IS 'SQL text that finds one lead';

@@ -101,6 +101,18 @@ SELECT id, hold_until FROM lead_state WHERE id IN (4, 5, 40);
 UPDATE lead SET n = 1 WHERE id = 40;
 SELECT id, stage FROM lead WHERE id = 40;
 
+-- rescore is a write to every lead: what is still held stays, what has fallen
+-- due since the last one moves.
+SET lead_stage.now = '2026-07-30 00:00+00';
+CALL lead_stage.rescore('lead');
+SELECT id, stage FROM lead ORDER BY id;
+SET lead_stage.now = '2026-07-31 00:00+00';
+INSERT INTO lead (id) VALUES (6);
+SET lead_stage.now = '2026-08-10 00:00+00';
+CALL lead_stage.rescore('lead');
+SELECT id, stage, stage_since FROM lead ORDER BY id;
+SELECT id, hold_until FROM lead_state WHERE id IN (6, 40) ORDER BY id;
+
 SELECT lead_id, at, from_stage, to_stage, name FROM lead_history WHERE event = 'stage' ORDER BY lead_id, id;
 SELECT * FROM lead_stage.verify_history('lead');
 SELECT lead_stage.detach('lead');

@@ -6,7 +6,7 @@ CREATE TABLE child (id int primary key, lead int references l);
 insert into lead_stage.model(name) values ('m');
 insert into lead_stage.rule(model,name,kind,condition,points) values ('m','r','fit','a>0',10);
 insert into lead_stage.transition(model,name,from_stage,to_stage) values ('m','t','lead','mql'),('m','u','mql','sql');
-select lead_stage.attach('l','m'); select lead_stage.publish('m');
+select lead_stage.attach('l','m'); select lead_stage.publish('m') > 0 AS published;
 set lead_stage.now='2026-01-01'; insert into l values (1,1,'x'),(2,0,'y'),(3,1,'z');
 set lead_stage.now='2026-02-01'; update l set stage='mql' where id in (1,2);
 set lead_stage.now='2026-03-01'; update l set stage='sql' where id in (1); delete from l where id=3;
