@@ -64,7 +64,7 @@ lead_stage_draft_table(Relation rel, const pg_uuid_t *binding,
 {
 	LeadTable  *table;
 
-	lead_stage_require_membership(rel->rd_rel->relowner, "judge leads by a draft");
+	lead_stage_require_set_role(rel->rd_rel->relowner);
 	table = lead_stage_make_draft(rel, binding, definition,
 								  analyse_conditions(conditions));
 	if (!table->published)

@@ -53,12 +53,8 @@ lead_stage_require_membership(Oid role, const char *what)
 					GetUserNameFromId(role, false), what)));
 }
 
-/*
- * For running what the caller hands in.  Since 16 one can inherit a role's
- * privileges without the right to become it, and so without its attributes.
- */
-static void
-require_set_role(Oid role)
+void
+lead_stage_require_set_role(Oid role)
 {
 	if (!member_can_set_role(GetUserId(), role))
 		ereport(ERROR,
@@ -80,7 +76,7 @@ lead_stage_execute_as(PG_FUNCTION_ARGS)
 	Oid			role = PG_GETARG_OID(0);
 	char	   *sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
 
-	require_set_role(role);
+	lead_stage_require_set_role(role);
 	SPI_connect();
 	lead_stage_spi_as(role, sql, 0, NULL, NULL, NULL);
 	SPI_finish();
@@ -105,7 +101,7 @@ lead_stage_evaluate_as(PG_FUNCTION_ARGS)
 	int			guc_level;
 	char	   *value = NULL;
 
-	require_set_role(role);
+	lead_stage_require_set_role(role);
 	SPI_connect();
 	GetUserIdAndSecContext(&user, &security_context);
 	/* An owner sees all his rows, FORCE ROW LEVEL SECURITY or not. */

@@ -18,4 +18,11 @@ extern int	lead_stage_spi_as(Oid role, const char *sql, int nargs,
 /* Raises 42501 unless the current user is a member of the role. */
 extern void lead_stage_require_membership(Oid role, const char *what);
 
+/*
+ * Raises 42501 unless the current user may become the role.  For running what
+ * the caller hands in: since 16 one can inherit a role's privileges without
+ * the right to become it, and so without its attributes.
+ */
+extern void lead_stage_require_set_role(Oid role);
+
 #endif							/* LEAD_STAGE_RUN_AS_H */
