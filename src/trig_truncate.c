@@ -44,6 +44,35 @@ lead_column(LeadTable *table, AttrNumber attno)
 																   attno - 1)->attname)));
 }
 
+/*
+ * "The time of the last event of lead l": another transaction may have begun
+ * after ours, and written the lead before it was locked.
+ */
+static char *
+last_event(LeadTable *table)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "(SELECT h.at FROM %s AS h WHERE ",
+					 qualified_name(table->history));
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
+		char	   *column = psprintf("h.%s",
+									  quote_identifier(get_attname(table->history,
+																   table->history_columns.keys[i],
+																   false)));
+
+		if (i > 0)
+			appendStringInfoString(&sql, " AND ");
+		generate_operator_clause(&sql, column, type, table->key_equals[i],
+								 lead_column(table, table->keys[i]), type);
+	}
+	appendStringInfoString(&sql, " ORDER BY h.id DESC LIMIT 1)");
+	return sql.data;
+}
+
 static char *
 record_deletions(LeadTable *table)
 {
@@ -59,9 +88,10 @@ record_deletions(LeadTable *table)
 	appendStringInfoString(&sql, "event, at, recorded_at, since, version, fit_score, from_stage, owner, role, actor) SELECT ");
 	for (int i = 0; i < table->nkeys; i++)
 		appendStringInfo(&sql, "%s, ", lead_column(table, table->keys[i]));
-	appendStringInfo(&sql, "'deleted', GREATEST($1, %s), $2, %s, $3, %s, %s, %s::pg_catalog.text, $4, $5 "
+	appendStringInfo(&sql, "'deleted', GREATEST($1, %s, %s), $2, %s, $3, %s, %s, %s::pg_catalog.text, $4, $5 "
 					 "FROM ONLY %s AS l WHERE %s IS NOT NULL",
 					 lead_column(table, table->stage_since),
+					 last_event(table),
 					 lead_column(table, table->stage_since),
 					 lead_column(table, table->fit_score),
 					 lead_column(table, table->stage),
