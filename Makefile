@@ -138,7 +138,8 @@ REGRESS_ALL = \
 	write_unlanded \
 	write_upsert \
 	write_view \
-	preview
+	preview \
+	write_memory
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
