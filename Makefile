@@ -139,7 +139,8 @@ REGRESS_ALL = \
 	write_upsert \
 	write_view \
 	preview \
-	write_memory
+	write_memory \
+	lint
 
 # Only for servers with soft input errors.
 REGRESS_16 = \

@@ -13,6 +13,11 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "utils/array.h"
@@ -30,6 +35,7 @@
 #include "state.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_judge_draft);
+PG_FUNCTION_INFO_V1(lead_stage_contradicts);
 
 /* Kept for the query that calls us, in its function's memory context. */
 typedef struct DraftCall
@@ -193,4 +199,56 @@ lead_stage_judge_draft(PG_FUNCTION_ARGS)
 	values[1] = Int32GetDatum(judgement.fit);
 	values[2] = makeArrayResult(held, CurrentMemoryContext);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(result), values, nulls)));
+}
+
+/*
+ * _contradicts(leads regclass, conditions text) → boolean
+ *
+ * Whether the columns of a query over the leads table can be seen not to be
+ * true all at once, by what the planner knows of operators.  It computes
+ * constants, which is code of whoever wrote the conditions: so as the owner.
+ */
+Datum
+lead_stage_contradicts(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	Query	   *query;
+	Oid			user;
+	int			security_context;
+	List	   *clauses = NIL;
+	ListCell   *lc;
+	bool		contradicts = false;
+
+	lead_stage_require_membership(rel->rd_rel->relowner, "check a model's conditions");
+	query = analyse_conditions(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   security_context | SECURITY_RESTRICTED_OPERATION);
+	foreach(lc, query->targetList)
+	{
+		Node	   *clause = (Node *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (exprType(clause) != BOOLOID)
+			continue;
+		clause = eval_const_expressions(NULL, clause);
+		clause = (Node *) canonicalize_qual((Expr *) clause, false);
+		clauses = list_concat(clauses, make_ands_implicit((Expr *) clause));
+	}
+	SetUserIdAndSecContext(user, security_context);
+
+	foreach(lc, clauses)
+	{
+		Node	   *clause = lfirst(lc);
+
+		if (IsA(clause, Const) &&
+			(((Const *) clause)->constisnull || !DatumGetBool(((Const *) clause)->constvalue)))
+			contradicts = true;
+		else if (contain_mutable_functions(clause))
+			clauses = foreach_delete_current(clauses, lc);
+	}
+	if (!contradicts)
+		contradicts = predicate_refuted_by(clauses, clauses, false);
+	table_close(rel, NoLock);
+	PG_RETURN_BOOL(contradicts);
 }

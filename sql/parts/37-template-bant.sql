@@ -49,7 +49,7 @@ SELECT $json$
 "route": [],
 "rep": [],
 "sla": [
-    {"name": "first_response", "stage": "sql", "target": "24:00:00", "warn_before": "04:00:00"}
+    {"name": "first_response", "stage": "sql", "target": "24:00:00", "calendar": "always", "warn_before": "04:00:00", "escalate_to": "sales manager"}
 ],
 "milestone": [
     {"name": "meeting_booked", "condition": "meeting_at IS NOT NULL"}

@@ -599,6 +599,8 @@ CREATE FUNCTION lead_stage.guide(model text, version int DEFAULT NULL) RETURNS t
     SET datestyle = 'ISO, YMD'
     SET extra_float_digits = 1
     SET intervalstyle = 'postgres'
+    -- Few rows, for which the planner expects very many.
+    SET jit = off
 AS $$
 #variable_conflict use_variable
 DECLARE

@@ -43,6 +43,7 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
     -- shared definitions
     ('guide', 'model text, version integer DEFAULT NULL::integer', 'text', 'f', 'v', false, 's'),
     -- They read only, but check the outcome as a condition is checked, by a function that may not run in a worker.
+    ('lint', 'model text', 'TABLE(severity text, object text, problem text, advice text)', 'f', 'v', false, 'u'),
     ('preview', 'leads regclass', 'TABLE(stage_now lead_stage, stage_then lead_stage, leads bigint)', 'f', 'v', false, 'u'),
     ('backtest', 'leads regclass, outcome text',
      'TABLE(band integer, min_score double precision, max_score double precision, leads bigint, outcomes bigint, rate double precision, lift double precision, auc double precision)',
