@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "executor/executor.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -133,8 +134,68 @@ end_of_transaction(XactEvent event, void *arg)
 	}
 }
 
+/* ---------- MERGE ---------- */
+
+/*
+ * The columns that a trigger is told to be set are, under MERGE, those of all
+ * its actions together, and a trigger cannot see that it is under MERGE.
+ */
+typedef struct MergeStatement
+{
+	struct MergeStatement *outer;
+	MemoryContext context;
+	MemoryContextCallback end;
+} MergeStatement;
+
+static MergeStatement *innermost_merge = NULL;
+static ExecutorStart_hook_type previous_executor_start = NULL;
+
+static void
+end_of_merge(void *arg)
+{
+	for (MergeStatement **link = &innermost_merge; *link != NULL; link = &(*link)->outer)
+	{
+		if (*link == arg)
+		{
+			*link = (*link)->outer;
+			break;
+		}
+	}
+}
+
+static void
+note_merge(QueryDesc *query, int eflags)
+{
+	MergeStatement *merge;
+
+	if (previous_executor_start)
+		previous_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+	if (query->operation != CMD_MERGE)
+		return;
+	merge = MemoryContextAllocZero(query->estate->es_query_cxt, sizeof(MergeStatement));
+	merge->context = query->estate->es_query_cxt;
+	merge->outer = innermost_merge;
+	merge->end.func = end_of_merge;
+	merge->end.arg = merge;
+	MemoryContextRegisterResetCallback(merge->context, &merge->end);
+	innermost_merge = merge;
+}
+
+bool
+lead_stage_is_merge(MemoryContext statement)
+{
+	for (MergeStatement *merge = innermost_merge; merge != NULL; merge = merge->outer)
+		if (merge->context == statement)
+			return true;
+	return false;
+}
+
 void
 lead_stage_init_memos(void)
 {
 	RegisterXactCallback(end_of_transaction, NULL);
+	previous_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = note_merge;
 }

@@ -44,7 +44,7 @@ typedef struct Memo
 	bool		computed_null[LEAD_STAGE_PROPOSALS];
 } Memo;
 
-/* Registers the transaction callback; called once, from _PG_init. */
+/* Registers callback and hook; called once, from _PG_init. */
 extern void lead_stage_init_memos(void);
 
 /* The memo of the statement whose trigger functions live in that context. */
@@ -65,5 +65,11 @@ extern Memo *lead_stage_landing_memo(void);
  */
 extern bool lead_stage_must_queue_event(void);
 extern void lead_stage_events_fired(void);
+
+/*
+ * Whether the statement whose trigger functions live in that context is a
+ * MERGE that began after this library was loaded.
+ */
+extern bool lead_stage_is_merge(MemoryContext statement);
 
 #endif							/* LEAD_STAGE_MEMO_H */

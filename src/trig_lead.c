@@ -338,7 +338,9 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	judgement->merged_with = mode != RESCORE_OFF ? merged_with : NULL;
 	judgement->row = table->row;
 	judgement->key_changed = key_differs(table, old, table->row);
-	judgement->reason_written = is_set(trigger, table->stage_reason);
+	judgement->reason_written = is_set(trigger, table->stage_reason) &&
+		(!lead_stage_is_merge(source->fn_mcxt) ||
+		 differs(table, table->stage_reason, old, table->row));
 	judgement->rejudge = (mode != RESCORE_OFF);
 	judgement->adopt = (mode == RESCORE_ADOPT);
 	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,

@@ -19,6 +19,15 @@ MERGE INTO lead AS l USING (VALUES (2)) AS v (id) ON l.id = v.id WHEN MATCHED TH
 MERGE INTO lead AS l USING (VALUES (2), (8)) AS v (id) ON l.id = v.id
     WHEN MATCHED THEN UPDATE SET stage = 'nurture', stage_reason = 'no budget'
     WHEN NOT MATCHED THEN INSERT (id, size, stage, stage_reason) VALUES (v.id, 5, 'nurture', 'too early');
+-- The reason of one action is not that of another, which does not set it, nor
+-- is the one that is stored already.
+MERGE INTO lead AS l USING (VALUES (8)) AS v (id) ON l.id = v.id
+    WHEN MATCHED AND l.size = 0 THEN UPDATE SET stage_reason = 'never' WHEN MATCHED THEN UPDATE SET stage = 'lead';
+MERGE INTO lead AS l USING (VALUES (8)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET stage = 'lead', stage_reason = 'too early';
+MERGE INTO lead AS l USING (VALUES (8)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET stage = 'lead', stage_reason = 'revived';
+-- Outside of MERGE what the statement sets counts, though it be the same.
+UPDATE lead SET stage = 'nurture', stage_reason = 'revived' WHERE id = 8;
+UPDATE lead SET stage = 'lead', stage_reason = 'revived' WHERE id = 8;
 -- The key.
 MERGE INTO lead AS l USING (VALUES (4)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET id = 40;
 SELECT id, stage, size, owner, stage_reason FROM lead ORDER BY id;
