@@ -105,8 +105,8 @@ lead_stage_read_binding(const pg_uuid_t *id)
 	return scan_binding("binding_pkey", "id", F_UUID_EQ, UUIDPGetDatum(id));
 }
 
-Binding *
-lead_stage_find_binding(Oid leads)
+static Binding *
+find_binding(Oid leads)
 {
 	return scan_binding("binding_leads_key", "leads", F_OIDEQ,
 						ObjectIdGetDatum(leads));
@@ -115,7 +115,7 @@ lead_stage_find_binding(Oid leads)
 Binding *
 lead_stage_require_binding(Oid leads)
 {
-	Binding    *binding = lead_stage_find_binding(leads);
+	Binding    *binding = find_binding(leads);
 
 	if (binding == NULL)
 		ereport(ERROR,

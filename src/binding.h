@@ -24,12 +24,8 @@ typedef struct Binding
 	Jsonb	   *columns;		/* role → column */
 } Binding;
 
-/*
- * Both return NULL if there is none; the result is made in the current memory
- * context.
- */
+/* NULL if there is none; made in the current memory context. */
 extern Binding *lead_stage_read_binding(const pg_uuid_t *id);
-extern Binding *lead_stage_find_binding(Oid leads);
 
 /* The definition published as that version, or NULL. */
 extern Jsonb *lead_stage_read_definition(const char *model, int32 version);

@@ -39,7 +39,4 @@ typedef struct LeadEvent
 	VarBit	   *evidence;
 } LeadEvent;
 
-/* The word that history has for a kind of event. */
-extern const char *lead_stage_event_name(LeadEventKind kind);
-
 #endif							/* LEAD_STAGE_EVENT_H */

@@ -43,12 +43,6 @@ static const char *const event_names[] = {
 	[EVENT_DELETED] = "deleted"
 };
 
-const char *
-lead_stage_event_name(LeadEventKind kind)
-{
-	return event_names[kind];
-}
-
 /* ---------- one row ---------- */
 
 /* The session user's name: what a role cannot forge, and seldom changes. */

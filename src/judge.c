@@ -64,8 +64,8 @@ get_reason(LeadTable *table, TupleTableSlot *slot)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-const char *
-lead_stage_slot_owner(LeadTable *table, TupleTableSlot *slot)
+static const char *
+get_owner(LeadTable *table, TupleTableSlot *slot)
 {
 	bool		isnull;
 	Datum		value = get_column(slot, table->owner, &isnull);
@@ -473,7 +473,7 @@ judge_milestones(Judgement *judgement)
 static void
 judge_owner(Judgement *judgement)
 {
-	const char *owner = lead_stage_slot_owner(judgement->table, judgement->row);
+	const char *owner = get_owner(judgement->table, judgement->row);
 	const char *previous = judgement->owner;
 	LeadEvent  *event;
 
@@ -534,7 +534,7 @@ judge_insert(Judgement *judgement)
 	const char *reason = get_reason(table, judgement->row);
 	bool		goes_on = true;
 
-	judgement->owner = lead_stage_slot_owner(table, judgement->row);
+	judgement->owner = get_owner(table, judgement->row);
 	if (!lead_stage_enforce)
 	{
 		set_stage(judgement, wanted,
@@ -587,7 +587,7 @@ judge_update(Judgement *judgement)
 		get_reason(table, judgement->row) : NULL;
 	bool		goes_on = true;
 
-	judgement->owner = lead_stage_slot_owner(table, judgement->old);
+	judgement->owner = get_owner(table, judgement->old);
 
 	/* What the application wrote into our columns is a wish, not a fact. */
 	if (adopt)
@@ -697,12 +697,12 @@ lead_stage_judge_unpublished(Judgement *judgement)
 	{
 		stored = get_stage(table, judgement->old);
 		since = get_since(table, judgement->old);
-		judgement->owner = lead_stage_slot_owner(table, judgement->old);
+		judgement->owner = get_owner(table, judgement->old);
 		keep_column(judgement, table->fit_score);
 	}
 	else
 	{
-		judgement->owner = lead_stage_slot_owner(table, judgement->row);
+		judgement->owner = get_owner(table, judgement->row);
 		set_column(judgement, table->fit_score, (Datum) 0, true);
 	}
 
@@ -756,7 +756,7 @@ lead_stage_judge_delete(Judgement *judgement)
 		return;
 	judgement->stage = get_stage(table, judgement->old);
 	judgement->since = get_since(table, judgement->old);
-	judgement->owner = lead_stage_slot_owner(table, judgement->old);
+	judgement->owner = get_owner(table, judgement->old);
 	unknown = TIMESTAMP_IS_NOBEGIN(judgement->since);
 	if (unknown)
 	{

@@ -36,7 +36,6 @@ typedef struct Judgement
 	TimestampTz hold_until;		/* stored; DT_NOBEGIN: none */
 
 	/* out, in the memory context given to lead_stage_judge */
-	bool		changed;		/* something of ours in row differs from old */
 	int			nevents;
 	LeadEvent  *events;
 	Refusal		refusal;
@@ -76,9 +75,6 @@ extern void lead_stage_judge_delete(Judgement *judgement);
 
 /* Raises 23514 as the refusal says, for a row of that table. */
 extern void lead_stage_raise_refusal(const Refusal *refusal, LeadTable *table);
-
-/* The text form of the owner in a slot, or NULL; palloc'd. */
-extern const char *lead_stage_slot_owner(LeadTable *table, TupleTableSlot *slot);
 
 /* What every condition says of judgement->row as it stands: one bool each. */
 extern bool *lead_stage_evaluate_all(Judgement *judgement);

@@ -613,7 +613,6 @@ build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 	} while (!fill_bound(table, binding, rel, draft));
 
 	table->row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
-	table->old_row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
 	table->econtext = CreateStandaloneExprContext();
 	table->econtext->ecxt_scantuple = table->row;
 	table->valid = (invalidations == invalidations_before);

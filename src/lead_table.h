@@ -98,7 +98,6 @@ typedef struct LeadTable
 	ExprContext *econtext;
 	MemoryContext states_context;
 	TupleTableSlot *row;		/* the row being judged, as it will be */
-	TupleTableSlot *old_row;	/* the stored row, where milestones need it */
 
 	HistoryColumns history_columns;
 	ScanKeyData *history_scan;	/* equality on the key columns of history */
