@@ -44,7 +44,7 @@ COMMENT ON FUNCTION lead_stage._contradict_as_written(text, text) IS 'whether tw
 
 CREATE FUNCTION lead_stage._contradicts(leads regclass, conditions text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'lead_stage_contradicts'
-    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage._contradicts(regclass, text) IS
     'whether the columns of a query over a leads table cannot all be true, as far as the planner can tell';
 
