@@ -53,8 +53,10 @@ typedef struct DateTimeErrorExtra
 #define INTERVAL_IS_NOBEGIN(i) ((void) (i), false)
 #endif
 
-/* 18 brought a magic block that names the module and its version. */
+/* 18 brought a magic block that names the module and its version, and C11's
+ * spelling of noreturn. */
 #if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
 #endif
 

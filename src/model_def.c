@@ -12,12 +12,12 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "model_def.h"
 
 #define MAX_RULE_ID		100000
 
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 malformed(const char *key)
 {
 	ereport(ERROR,

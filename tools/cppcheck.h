@@ -3,7 +3,7 @@
  *	  What cppcheck is told of the server's macros, whose headers it does not
  *	  read.  Their meaning for control flow and nothing else.
  */
-#define pg_attribute_noreturn() __attribute__((noreturn))
+#define pg_noreturn __attribute__((noreturn))
 #define PG_MODULE_MAGIC_EXT(...)
 #define foreach(cell, list) \
 	for (cell = list_head(list); cell; cell = lnext(list, cell))
