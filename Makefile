@@ -115,6 +115,7 @@ REGRESS_ALL = \
 	attach_restored \
 	backtest \
 	suggest_points \
+	lint \
 	write_alter \
 	write_cascade \
 	write_columns \
@@ -139,8 +140,7 @@ REGRESS_ALL = \
 	write_upsert \
 	write_view \
 	preview \
-	write_memory \
-	lint
+	write_memory
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
