@@ -6,6 +6,7 @@ EXTENSION = lead_stage
 MODULE_big = lead_stage
 
 OBJS = \
+	src/activity.o \
 	src/binding.o \
 	src/bustime.o \
 	src/bustime_sql.o \
@@ -14,6 +15,8 @@ OBJS = \
 	src/clock.o \
 	src/conditions.o \
 	src/draft.o \
+	src/engagement.o \
+	src/engagement_sql.o \
 	src/evaluate.o \
 	src/event_time.o \
 	src/fit.o \
@@ -35,6 +38,8 @@ OBJS = \
 	src/stage_ops.o \
 	src/stage_type.o \
 	src/state.o \
+	src/sweep.o \
+	src/touch.o \
 	src/transition.o \
 	src/trig_lead.o \
 	src/trig_truncate.o
@@ -50,6 +55,7 @@ REGRESS_ALL = \
 	score_type \
 	stage_schema \
 	maintenance \
+	engagement \
 	model_tables \
 	model_numbers \
 	model_security \

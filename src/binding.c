@@ -105,8 +105,8 @@ lead_stage_read_binding(const pg_uuid_t *id)
 	return scan_binding("binding_pkey", "id", F_UUID_EQ, UUIDPGetDatum(id));
 }
 
-static Binding *
-find_binding(Oid leads)
+Binding *
+lead_stage_find_binding(Oid leads)
 {
 	return scan_binding("binding_leads_key", "leads", F_OIDEQ,
 						ObjectIdGetDatum(leads));
@@ -115,7 +115,7 @@ find_binding(Oid leads)
 Binding *
 lead_stage_require_binding(Oid leads)
 {
-	Binding    *binding = find_binding(leads);
+	Binding    *binding = lead_stage_find_binding(leads);
 
 	if (binding == NULL)
 		ereport(ERROR,
@@ -124,6 +124,62 @@ lead_stage_require_binding(Oid leads)
 						get_rel_name(leads) ? get_rel_name(leads) : "?"),
 				 errhint("Call lead_stage.attach() first.")));
 	return binding;
+}
+
+static ActivityBinding *
+activity_binding_from_tuple(Relation rel, HeapTuple tuple)
+{
+	ActivityBinding *binding = palloc0(sizeof(ActivityBinding));
+	bool		isnull;
+
+	memcpy(&binding->id, DatumGetUUIDP(column_value(rel, tuple, "id", &isnull)),
+		   sizeof(pg_uuid_t));
+	memcpy(&binding->binding, DatumGetUUIDP(column_value(rel, tuple, "binding", &isnull)),
+		   sizeof(pg_uuid_t));
+	binding->activities = column_oid(rel, tuple, "activities");
+	binding->signals = column_oid(rel, tuple, "signals");
+	binding->source = TextDatumGetCString(column_value(rel, tuple, "source", &isnull));
+	binding->lead_key = DatumGetArrayTypePCopy(column_value(rel, tuple, "lead_key", &isnull));
+	binding->at = TextDatumGetCString(column_value(rel, tuple, "at", &isnull));
+	return binding;
+}
+
+static List *
+scan_activity_bindings(const char *index, const char *column, const pg_uuid_t *id)
+{
+	Oid			relid = our_relation("activity_binding");
+	Oid			indexid = index ? our_relation(index) : InvalidOid;
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *bindings = NIL;
+
+	if (!OidIsValid(relid))
+		return NIL;
+	rel = table_open(relid, AccessShareLock);
+	ScanKeyInit(&key, get_attnum(relid, column), BTEqualStrategyNumber,
+				F_UUID_EQ, UUIDPGetDatum(id));
+	scan = systable_beginscan(rel, indexid, OidIsValid(indexid), NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		bindings = lappend(bindings, activity_binding_from_tuple(rel, tuple));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return bindings;
+}
+
+ActivityBinding *
+lead_stage_read_activity_binding(const pg_uuid_t *id)
+{
+	List	   *bindings = scan_activity_bindings("activity_binding_pkey", "id", id);
+
+	return bindings ? linitial(bindings) : NULL;
+}
+
+List *
+lead_stage_activity_bindings(const pg_uuid_t *binding)
+{
+	return scan_activity_bindings(NULL, "binding", binding);
 }
 
 Jsonb *
@@ -159,4 +215,36 @@ lead_stage_read_definition(const char *model, int32 version)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return definition;
+}
+
+Jsonb *
+lead_stage_published_definition(int32 model_id)
+{
+	Oid			relid = our_relation("model");
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	char	   *name = NULL;
+	int32		version = 0;
+
+	if (!OidIsValid(relid))
+		return NULL;
+	rel = table_open(relid, AccessShareLock);
+	ScanKeyInit(&key, get_attnum(relid, "id"), BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(model_id));
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		value = column_value(rel, tuple, "version", &isnull);
+
+		if (!isnull)
+			version = DatumGetInt32(value);
+		name = TextDatumGetCString(column_value(rel, tuple, "name", &isnull));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return version ? lead_stage_read_definition(name, version) : NULL;
 }

@@ -29,8 +29,8 @@
 #include "conditions.h"
 
 /* The range table index under which a view's query reads the leads table. */
-static int
-leads_varno(Query *query, Oid root)
+int
+lead_stage_leads_varno(Query *query, Oid root)
 {
 	ListCell   *lc;
 	int			varno = 0;
@@ -63,13 +63,13 @@ lead_stage_reads_only(Query *query, Oid root)
 		return false;
 	from = linitial(query->jointree->fromlist);
 	return IsA(from, RangeTblRef) &&
-		((RangeTblRef *) from)->rtindex == leads_varno(query, root);
+		((RangeTblRef *) from)->rtindex == lead_stage_leads_varno(query, root);
 }
 
 Expr *
 lead_stage_view_column(Query *view_query, Oid root, Relation rel, const char *column)
 {
-	int			varno = leads_varno(view_query, root);
+	int			varno = lead_stage_leads_varno(view_query, root);
 	ListCell   *lc;
 
 	foreach(lc, view_query->targetList)
@@ -161,7 +161,7 @@ lead_stage_load_conditions(LeadTable *table, Query *view_query, Relation rel)
 {
 	ListCell   *lc;
 	int			i = 0;
-	int			varno = leads_varno(view_query, table->root);
+	int			varno = lead_stage_leads_varno(view_query, table->root);
 	Bitmapset  *attnos = NULL;
 
 	table->nconditions = list_length(table->model->condition_names);

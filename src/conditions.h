@@ -9,6 +9,9 @@
 #include "nodes/parsenodes.h"
 #include "lead_table.h"
 
+/* The range table index under which a view reads the leads table, or 0. */
+extern int	lead_stage_leads_varno(Query *view_query, Oid root);
+
 /* The view's column of that name as an expression over rel, whose attribute
  * numbers may differ from those of the table the view was made over; NULL if
  * the view has no such column.  A fresh copy in the current context. */

@@ -144,7 +144,7 @@ rejudge(DraftCall *call, Judgement *judgement)
 	judgement->old = call->old;
 	judgement->row = table->row;
 	judgement->rejudge = true;
-	judgement->hold_until = DT_NOBEGIN;
+	lead_stage_clear_state(&judgement->state);
 	judgement->at = lead_stage_current_time();
 
 	for (int i = 0; i < table->nkeys; i++)
@@ -157,8 +157,8 @@ rejudge(DraftCall *call, Judgement *judgement)
 		judgement->at = Max(judgement->at, DatumGetTimestampTz(since));
 		judgement->at = Max(judgement->at, lead_stage_last_event_at(table, keys));
 	}
-	if (table->model->uses_hold)
-		judgement->hold_until = lead_stage_read_hold(table, keys);
+	if (table->model->uses_state)
+		lead_stage_read_state(table, keys, &judgement->state);
 	lead_stage_judge(judgement);
 }
 

@@ -36,6 +36,9 @@ typedef struct LeadEvent
 	const char *previous_owner;
 	bool		has_fit;
 	int			fit;
+	bool		has_engagement;
+	float4		engagement;
+	bool		touched;		/* there was an activity during the stay */
 	VarBit	   *evidence;
 } LeadEvent;
 

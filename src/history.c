@@ -111,6 +111,10 @@ lead_stage_history_row(LeadTable *table, const LeadEvent *event,
 		store(slot, columns->version, Int32GetDatum(table->version));
 	if (event->has_fit)
 		store(slot, columns->fit_score, Int32GetDatum(event->fit));
+	if (event->has_engagement)
+		store(slot, columns->engagement, Float4GetDatum(event->engagement));
+	if (event->touched)
+		store(slot, columns->touched, BoolGetDatum(true));
 	store_stage(slot, columns->from_stage, event->from_stage);
 	store_stage(slot, columns->to_stage, event->to_stage);
 	store_text(slot, columns->event, event_names[event->kind]);

@@ -8,12 +8,15 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/varbit.h"
 
+#include "clock.h"
+#include "engagement.h"
 #include "evaluate.h"
 #include "fit.h"
 #include "judge.h"
@@ -115,6 +118,15 @@ keep_column(Judgement *judgement, AttrNumber attno)
 
 /* ---------- events ---------- */
 
+static double
+engagement_now(Judgement *judgement)
+{
+	if (judgement->state.score == NULL)
+		return 0;
+	return lead_stage_engagement(judgement->table->model, judgement->state.score,
+								 judgement->at);
+}
+
 static LeadEvent *
 add_event(Judgement *judgement, LeadEventKind kind)
 {
@@ -135,6 +147,12 @@ add_event(Judgement *judgement, LeadEventKind kind)
 	event->at = judgement->at;
 	event->since = DT_NOBEGIN;
 	event->owner = judgement->owner;
+	event->touched = !TIMESTAMP_IS_NOBEGIN(judgement->since) &&
+		judgement->state.last_touch >= judgement->since &&
+		!TIMESTAMP_IS_NOBEGIN(judgement->state.last_touch);
+	event->has_engagement = judgement->state.score != NULL && judgement->table->published;
+	if (event->has_engagement)
+		event->engagement = (float4) engagement_now(judgement);
 	event->has_fit = judgement->table->published;
 	event->fit = judgement->fit;
 	return event;
@@ -261,16 +279,40 @@ facts_now(Judgement *judgement)
 	facts.stage = judgement->stage;
 	facts.at = judgement->at;
 	facts.stage_since = judgement->since;
-	facts.last_touch = DT_NOBEGIN;
+	facts.last_touch = judgement->state.last_touch;
 	facts.fit = judgement->fit;
-	facts.engagement = 0;
+	facts.engagement = engagement_now(judgement);
 	return facts;
+}
+
+static bool
+signal_holds(void *arg, const SignalDef *signal)
+{
+	Judgement  *judgement = arg;
+	TimestampTz last = lead_stage_last_match(judgement->state.score, signal->rule);
+
+	if (TIMESTAMP_IS_NOBEGIN(last) || last > judgement->at)
+		return false;
+	return signal->within == NULL ||
+		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												TimestampTzGetDatum(last),
+												IntervalPGetDatum(signal->within))) >= judgement->at;
+}
+
+static TimestampTz
+crossing(void *arg, TimestampTz from, double threshold, bool below)
+{
+	Judgement  *judgement = arg;
+
+	return lead_stage_crossing(judgement->table->model, judgement->state.score,
+							   from, threshold, below);
 }
 
 static RowOracle
 oracle_of(Judgement *judgement)
 {
-	RowOracle	oracle = {lead_stage_condition_holds, lead_stage_instant, judgement};
+	RowOracle	oracle = {lead_stage_condition_holds, lead_stage_instant,
+	signal_holds, judgement};
 
 	return oracle;
 }
@@ -284,8 +326,7 @@ arrive_by(Judgement *judgement, const TransitionDef *transition)
 		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
 														TimestampTzGetDatum(judgement->at),
 														IntervalPGetDatum(transition->hold_for)));
-	judgement->new_hold_until = until;
-	judgement->hold_changed = (until != judgement->hold_until);
+	judgement->new_state.hold_until = until;
 }
 
 static void
@@ -295,7 +336,7 @@ move_automatically(Judgement *judgement)
 	RowOracle	oracle = oracle_of(judgement);
 	uint32		entered = lead_stage_bit(judgement->stage);
 
-	while (judgement->new_hold_until <= judgement->at)
+	while (judgement->new_state.hold_until <= judgement->at)
 	{
 		LeadFacts	facts = facts_now(judgement);
 		const TransitionDef *transition =
@@ -448,6 +489,32 @@ move_by_hand(Judgement *judgement, LeadStage to_stage, const char *reason)
 
 /* ---------- milestones and owner ---------- */
 
+/*
+ * A milestone that an activity signals fires with the first one that matches
+ * during a stay; the activities just written say which those are.
+ */
+static void
+add_signalled(Judgement *judgement, const MilestoneDef *milestone)
+{
+	const ActivityMatches *matches = judgement->matches;
+
+	if (matches == NULL)
+		return;
+	for (int i = 0; i < matches->nrules; i++)
+	{
+		LeadEvent  *event;
+
+		if (matches->rules[i] != milestone->signal.rule ||
+			matches->before[i] >= judgement->since ||
+			matches->last[i] < judgement->since || matches->last[i] > judgement->at)
+			continue;
+		event = add_event(judgement, EVENT_MILESTONE);
+		event->from_stage = judgement->stage;
+		event->since = judgement->since;
+		event->name = milestone->name;
+	}
+}
+
 static void
 judge_milestones(Judgement *judgement)
 {
@@ -457,7 +524,9 @@ judge_milestones(Judgement *judgement)
 	{
 		const MilestoneDef *milestone = &model->milestones[i];
 
-		if (lead_stage_condition_holds(judgement, milestone->condition) &&
+		if (milestone->signal.rule != 0)
+			add_signalled(judgement, milestone);
+		else if (lead_stage_condition_holds(judgement, milestone->condition) &&
 			(judgement->old == NULL ||
 			 !lead_stage_condition_held(judgement, milestone->condition)))
 		{
@@ -521,8 +590,9 @@ start_over(Judgement *judgement)
 				   judgement->written_null[i]);
 	judgement->nevents = 0;
 	judgement->refusal.refused = false;
-	judgement->hold_changed = false;
-	judgement->new_hold_until = judgement->hold_until;
+	judgement->state_changed = false;
+	judgement->new_state = judgement->state;
+	judgement->row = table->row;
 }
 
 static void
@@ -570,6 +640,76 @@ is_stale(Judgement *judgement)
 		written / STALE_TOLERANCE < stored / STALE_TOLERANCE;
 }
 
+/*
+ * What has fallen due before this write happens first, each thing at its own
+ * instant and judged on the row as it is stored.
+ */
+static void
+catch_up(Judgement *judgement)
+{
+	LeadTable  *table = judgement->table;
+	TupleTableSlot *row = judgement->row;
+	TimestampTz now = judgement->at;
+	int			natts = table->desc->natts;
+	int			nevents = judgement->nevents;
+
+	slot_getallattrs(judgement->old);
+	ExecClearTuple(table->old_row);
+	memcpy(table->old_row->tts_values, judgement->old->tts_values, sizeof(Datum) * natts);
+	memcpy(table->old_row->tts_isnull, judgement->old->tts_isnull, sizeof(bool) * natts);
+	ExecStoreVirtualTuple(table->old_row);
+	judgement->row = table->old_row;
+	judge_fit(judgement);
+
+	while (judgement->new_state.recheck_at <= now)
+	{
+		RowOracle	oracle = oracle_of(judgement);
+		LeadFacts	facts;
+
+		judgement->at = Max(judgement->new_state.recheck_at, judgement->since);
+		lead_stage_judge_at(judgement->at);
+		move_automatically(judgement);
+		facts = facts_now(judgement);
+		judgement->new_state.recheck_at =
+			lead_stage_next_recheck(table->model, &facts, &oracle,
+									judgement->new_state.hold_until, crossing);
+		CHECK_FOR_INTERRUPTS();
+	}
+
+	judgement->row = row;
+	judgement->at = now;
+	lead_stage_judge_at(now);
+	set_stage(judgement, judgement->stage, judgement->since);
+	if (judgement->nevents > nevents)
+		set_reason(judgement, get_reason(table, table->old_row));
+}
+
+/* What to remember, and when to look at the lead again. */
+static void
+judge_state(Judgement *judgement)
+{
+	RowOracle	oracle = oracle_of(judgement);
+	LeadFacts	facts;
+	LeadState  *state = &judgement->new_state;
+	TimestampTz next;
+
+	/* what is due stays due while moves are not enforced */
+	if (!judgement->table->model->uses_state ||
+		(!lead_stage_enforce && judgement->state.recheck_at <= judgement->at))
+		return;
+	facts = facts_now(judgement);
+	next = lead_stage_next_recheck(judgement->table->model, &facts, &oracle,
+								   state->hold_until, crossing);
+	next = Min(next, lead_stage_pending_at(state->score));
+
+	/* an earlier recheck that is stored may stay: it will find nothing due */
+	state->recheck_at = judgement->state.recheck_at;
+	if (state->recheck_at <= judgement->at || next < state->recheck_at)
+		state->recheck_at = next;
+	judgement->state_changed = state->recheck_at != judgement->state.recheck_at ||
+		state->hold_until != judgement->state.hold_until;
+}
+
 static void
 judge_update(Judgement *judgement)
 {
@@ -605,6 +745,13 @@ judge_update(Judgement *judgement)
 		keep_column(judgement, table->owner);
 	}
 	set_stage(judgement, stored, unknown && !adopt ? judgement->at : stored_since);
+	if (!unknown && lead_stage_enforce && judgement->state.recheck_at <= judgement->at)
+	{
+		catch_up(judgement);
+		if (wanted == stored)
+			wanted = judgement->stage;
+		stored = judgement->stage;
+	}
 	judge_fit(judgement);
 
 	if (unknown)
@@ -650,6 +797,8 @@ judge_whole(Judgement *judgement)
 		judge_insert(judgement);
 	else
 		judge_update(judgement);
+	if (!judgement->refusal.refused)
+		judge_state(judgement);
 }
 
 void

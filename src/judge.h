@@ -8,6 +8,7 @@
 #include "nodes/bitmapset.h"
 #include "event.h"
 #include "lead_table.h"
+#include "state.h"
 
 /* Why a move was refused, for the error that may have to wait. */
 typedef struct Refusal
@@ -20,6 +21,18 @@ typedef struct Refusal
 	const char *hint;
 } Refusal;
 
+/*
+ * The engagement rules that the activities of one statement matched: when
+ * last, and when last before.
+ */
+typedef struct ActivityMatches
+{
+	int			nrules;
+	int		   *rules;
+	TimestampTz *last;
+	TimestampTz *before;
+} ActivityMatches;
+
 /* What one write asks, and what the rules make of it. */
 typedef struct Judgement
 {
@@ -31,16 +44,18 @@ typedef struct Judgement
 	bool		reason_written; /* the statement sets stage_reason */
 	bool		rejudge;		/* rescore: judge though nothing changed */
 	bool		adopt;			/* rescore: the row's stage is where it stands */
+	struct ActivityTable *activities;	/* whose row it is, if not a lead's */
+	const ActivityMatches *matches; /* of the activities that led here, or NULL */
 	const char *merged_with;	/* the key of the lead it is merged with, or NULL */
 	TimestampTz at;
-	TimestampTz hold_until;		/* stored; DT_NOBEGIN: none */
+	LeadState	state;			/* what is remembered of the lead */
 
 	/* out, in the memory context given to lead_stage_judge */
 	int			nevents;
 	LeadEvent  *events;
 	Refusal		refusal;
-	bool		hold_changed;
-	TimestampTz new_hold_until;
+	bool		state_changed;
+	LeadState	new_state;		/* hold_until and recheck_at to remember */
 
 	/* while at work */
 	Datum		written[5];		/* our columns as written, to begin again with */

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "activity.h"
 #include "binding.h"
 #include "clock.h"
 #include "conditions.h"
@@ -36,6 +37,7 @@ PG_FUNCTION_INFO_V1(lead_stage_run_example);
 PG_FUNCTION_INFO_V1(lead_stage_conditions_that_hold);
 PG_FUNCTION_INFO_V1(lead_stage_explain_transitions);
 PG_FUNCTION_INFO_V1(lead_stage_invalidate);
+PG_FUNCTION_INFO_V1(lead_stage_lead_score);
 PG_FUNCTION_INFO_V1(lead_stage_column_behind);
 
 /* The up-to-date table, whose model must be published.  Keeps rel locked. */
@@ -130,7 +132,7 @@ typedef struct ExampleRun
 	Oid			rowtype;
 	TupleTableSlot *old;
 	HeapTupleHeader row;		/* as stored so far; NULL before the insert */
-	TimestampTz hold_until;
+	LeadState	state;
 	StringInfoData refusals;
 } ExampleRun;
 
@@ -143,7 +145,7 @@ run_write(ExampleRun *run, HeapTupleHeader written, bool reason_written, int num
 	memset(&judgement, 0, sizeof(judgement));
 	judgement.table = run->table;
 	judgement.at = lead_stage_current_time();
-	judgement.hold_until = run->hold_until;
+	judgement.state = run->state;
 	judgement.reason_written = reason_written;
 	fill_slot(run->table->row, written, run->rowtype);
 	judgement.row = run->table->row;
@@ -166,8 +168,7 @@ run_write(ExampleRun *run, HeapTupleHeader written, bool reason_written, int num
 						 judgement.refusal.detail);
 		return;
 	}
-	if (judgement.hold_changed)
-		run->hold_until = judgement.new_hold_until;
+	run->state.hold_until = judgement.new_state.hold_until;
 	run->row = row_as_datum(run->table, run->rel);
 }
 
@@ -178,7 +179,7 @@ text_or_null(const char *text)
 }
 
 /*
- * _run_example(leads regclass, lead record, steps jsonb,
+ * _run_example(leads regclass, lead record, steps jsonb, activities jsonb,
  *				definition jsonb, conditions text,
  *				OUT stage text, OUT refusals text)
  *
@@ -199,23 +200,27 @@ lead_stage_run_example(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &result) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	if (PG_ARGISNULL(3) || PG_ARGISNULL(4))
+	if (PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		run.table = published_table(relid, &run.rel);
 	else
 	{
 		Binding    *binding = lead_stage_require_binding(relid);
 
 		run.rel = table_open(relid, AccessShareLock);
-		run.table = lead_stage_draft_table(run.rel, &binding->id, PG_GETARG_JSONB_P(3),
-										   text_to_cstring(PG_GETARG_TEXT_PP(4)));
+		run.table = lead_stage_draft_table(run.rel, &binding->id, PG_GETARG_JSONB_P(4),
+										   text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	}
 	lead_stage_require_membership(run.table->owner_role, "run a model's examples");
 	run.rowtype = run.rel->rd_rel->reltype;
 	run.old = MakeSingleTupleTableSlot(run.table->desc, &TTSOpsVirtual);
 	run.row = NULL;
-	run.hold_until = DT_NOBEGIN;
+	lead_stage_clear_state(&run.state);
 	initStringInfo(&run.refusals);
 
+	/* a draft's engagement rules are not compiled */
+	if (!PG_ARGISNULL(3) && PG_ARGISNULL(4))
+		run.state.score = lead_stage_example_score(run.table, PG_GETARG_JSONB_P(3),
+												   &run.state.last_touch);
 	run_write(&run, lead, true, 0);
 	if (run.row != NULL && !PG_ARGISNULL(2))
 	{
@@ -263,6 +268,20 @@ judge_as_it_stands(Oid relid, HeapTupleHeader lead, Judgement *judgement)
 	judgement->at = lead_stage_current_time();
 	judgement->row = judgement->table->row;
 	fill_slot(judgement->row, lead, rel->rd_rel->reltype);
+	lead_stage_clear_state(&judgement->state);
+	if (judgement->table->model->uses_state)
+	{
+		Datum		keys[INDEX_MAX_KEYS];
+		bool		isnull;
+
+		for (int i = 0; i < judgement->table->nkeys; i++)
+		{
+			keys[i] = slot_getattr(judgement->row, judgement->table->keys[i], &isnull);
+			if (isnull)
+				return rel;
+		}
+		lead_stage_read_state(judgement->table, keys, &judgement->state);
+	}
 	return rel;
 }
 
@@ -365,4 +384,22 @@ lead_stage_column_behind(PG_FUNCTION_ARGS)
 	if (column == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(column));
+}
+
+/*
+ * _lead_score(leads regclass, lead record) → lead_score
+ *
+ * What the activities of the lead add up to, or null.
+ */
+Datum
+lead_stage_lead_score(PG_FUNCTION_ARGS)
+{
+	Judgement	judgement;
+	Relation	rel = judge_as_it_stands(PG_GETARG_OID(0), PG_GETARG_HEAPTUPLEHEADER(1),
+										 &judgement);
+
+	table_close(rel, NoLock);
+	if (judgement.state.score == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_LEAD_SCORE_P(judgement.state.score);
 }

@@ -177,7 +177,8 @@ find_role_column(LeadTable *table, Binding *binding, Query *live, Relation rel,
 	{
 		Expr	   *expr = lead_stage_view_column(live, table->root, rel, role);
 
-		if (expr != NULL && IsA(expr, Var))
+		if (expr != NULL && IsA(expr, Var) &&
+			((Var *) expr)->varno == lead_stage_leads_varno(live, table->root))
 			return ((Var *) expr)->varattno;
 	}
 	if (binding != NULL &&
@@ -452,6 +453,10 @@ find_state(LeadTable *table)
 	AttrNumber *attnos;
 
 	table->state_scan = lead_scan(table, rel, &table->state_index, &attnos);
+	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
+		if (strcmp(NameStr(TupleDescAttr(RelationGetDescr(rel), i)->attname),
+				   "engagement_state") == 0)
+			table->score_type = TupleDescAttr(RelationGetDescr(rel), i)->atttypid;
 	table_close(rel, AccessShareLock);
 }
 
@@ -488,10 +493,10 @@ check_same_owner(LeadTable *table, Relation rel)
 
 /*
  * A view's query, or NULL if the view is gone, or is not one that we made for
- * this table.  Locks the view.
+ * this table (plain: a mere selection from it).  Locks the view.
  */
 static Query *
-open_view(LeadTable *table, Oid viewid, Relation *view)
+open_view(LeadTable *table, Oid viewid, bool plain, Relation *view)
 {
 	Query	   *query;
 
@@ -500,7 +505,7 @@ open_view(LeadTable *table, Oid viewid, Relation *view)
 		(*view)->rd_rel->relowner != table->owner_role)
 		return NULL;
 	query = get_view_query(*view);
-	return lead_stage_reads_only(query, table->root) ? query : NULL;
+	return !plain || lead_stage_reads_only(query, table->root) ? query : NULL;
 }
 
 /* Publish, which replaces the views, need not wait for open transactions. */
@@ -520,8 +525,8 @@ fill_bound(LeadTable *table, Binding *binding, Relation rel, const Draft *draft)
 {
 	Relation	live_view;
 	Relation	signals_view;
-	Query	   *live = open_view(table, binding->live, &live_view);
-	Query	   *signals = open_view(table, binding->signals, &signals_view);
+	Query	   *live = open_view(table, binding->live, false, &live_view);
+	Query	   *signals = open_view(table, binding->signals, true, &signals_view);
 	Binding    *again = lead_stage_read_binding(&table->binding);
 	bool		current = again != NULL &&
 		again->version == binding->version &&
@@ -574,6 +579,16 @@ warn_unknown_binding(Relation rel)
 			 errhint("Attach it again with lead_stage.attach(), or drop the triggers.")));
 }
 
+static void
+free_plans(void *arg)
+{
+	LeadTable  *table = arg;
+
+	for (int i = 0; i < ACTIVITY_PLANS; i++)
+		if (table->plans[i] != NULL)
+			SPI_freeplan(table->plans[i]);
+}
+
 static LeadTable *
 build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 {
@@ -585,6 +600,9 @@ build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 	Binding    *binding;
 	uint64		invalidations_before = invalidations;
 
+	table->free_plans.func = free_plans;
+	table->free_plans.arg = table;
+	MemoryContextRegisterResetCallback(context, &table->free_plans);
 	table->relid = RelationGetRelid(rel);
 	table->binding = *id;
 	table->context = context;
@@ -613,6 +631,7 @@ build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 	} while (!fill_bound(table, binding, rel, draft));
 
 	table->row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
+	table->old_row = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
 	table->econtext = CreateStandaloneExprContext();
 	table->econtext->ecxt_scantuple = table->row;
 	table->valid = (invalidations == invalidations_before);

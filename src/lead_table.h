@@ -10,6 +10,7 @@
 #define LEAD_STAGE_LEAD_TABLE_H
 
 #include "access/skey.h"
+#include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "nodes/execnodes.h"
@@ -45,6 +46,16 @@ typedef struct HistoryColumns
 	AttrNumber *keys;			/* in primary-key order */
 	int			natts;
 } HistoryColumns;
+
+/* What activities make us run over leads and state, planned once. */
+typedef enum ActivityPlan
+{
+	PLAN_LOCK,
+	PLAN_READ,
+	PLAN_WRITE,
+	PLAN_JUDGE,
+	ACTIVITY_PLANS
+} ActivityPlan;
 
 typedef struct LeadTable
 {
@@ -98,6 +109,11 @@ typedef struct LeadTable
 	ExprContext *econtext;
 	MemoryContext states_context;
 	TupleTableSlot *row;		/* the row being judged, as it will be */
+	TupleTableSlot *old_row;	/* the stored row, where what is due changes it */
+
+	SPIPlanPtr	plans[ACTIVITY_PLANS];
+	MemoryContextCallback free_plans;
+	Oid			score_type;
 
 	HistoryColumns history_columns;
 	ScanKeyData *history_scan;	/* equality on the key columns of history */

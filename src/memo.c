@@ -85,7 +85,7 @@ lead_stage_begin_memo(Memo *memo, MemoKind kind, LeadTable *table)
 	memo->source = NULL;
 	memo->subtransaction = GetCurrentSubTransactionId();
 	memo->judgement.table = table;
-	memo->judgement.hold_until = DT_NOBEGIN;
+	lead_stage_clear_state(&memo->judgement.state);
 }
 
 bool

@@ -168,6 +168,7 @@ read_categories(ModelDef *model, JsonbContainer *root)
 	model->ncategories = n;
 	model->categories = palloc0(sizeof(CategoryDef) * Max(n, 1));
 	model->category_sums = palloc0(sizeof(int64) * Max(n, 1));
+	model->category_weights = palloc0(sizeof(double) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
 		JsonbContainer *object = get_object(array, i, "category");
@@ -219,6 +220,63 @@ read_rules(ModelDef *model, JsonbContainer *root)
 	}
 }
 
+static int
+by_id(const void *a, const void *b)
+{
+	return ((const EngagementDef *) a)->id - ((const EngagementDef *) b)->id;
+}
+
+static void
+read_engagements(ModelDef *model, JsonbContainer *root)
+{
+	int			n;
+	JsonbContainer *array = get_array(root, "rule", &n);
+
+	model->engagements = palloc0(sizeof(EngagementDef) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "rule");
+		EngagementDef *rule = &model->engagements[model->nengagements];
+		const char *kind = get_text(object, "kind");
+		Interval   *half_life;
+
+		if (kind == NULL || strcmp(kind, "engagement") != 0 ||
+			!get_bool(object, "enabled", true))
+			continue;
+		rule->name = get_name(object);
+		if (!get_int(object, "id", &rule->id) || rule->id < 1)
+			malformed("id");
+		rule->source = get_text(object, "source");
+		get_int(object, "points", &rule->points);
+		rule->capped = get_int(object, "cap", &rule->cap);
+		rule->category = find_category(model, get_text(object, "category"));
+		half_life = get_interval(object, "half_life");
+		rule->half_life = half_life == NULL ? 0 :
+			(half_life->day * (double) USECS_PER_DAY + half_life->time) / USECS_PER_SEC;
+		rule->has_condition = get_text(object, "condition") != NULL;
+		model->nengagements++;
+	}
+	qsort(model->engagements, model->nengagements, sizeof(EngagementDef), by_id);
+	model->uses_state |= model->nengagements > 0;
+}
+
+static SignalDef
+get_signal(ModelDef *model, JsonbContainer *object)
+{
+	SignalDef	signal = {0, NULL};
+	const char *name = get_text(object, "signal");
+
+	if (name == NULL)
+		return signal;
+	signal.within = get_interval(object, "signal_within");
+	for (int i = 0; i < model->nengagements; i++)
+		if (strcmp(model->engagements[i].name, name) == 0)
+			signal.rule = model->engagements[i].id;
+	if (signal.rule == 0)
+		malformed("signal");
+	return signal;
+}
+
 static void
 read_criteria(ModelDef *model, JsonbContainer *root)
 {
@@ -236,7 +294,7 @@ read_criteria(ModelDef *model, JsonbContainer *root)
 		criterion->question = get_text(object, "question");
 		if (!get_stage(object, "required_for", &criterion->required_for))
 			malformed("required_for");
-		criterion->signalled = get_text(object, "signal") != NULL;
+		criterion->signal = get_signal(model, object);
 		criterion->condition = get_condition(model, object, "condition",
 											 "criterion", criterion->name, "");
 	}
@@ -292,18 +350,20 @@ read_transitions(ModelDef *model, JsonbContainer *root)
 		transition->idle_for = get_interval(object, "idle_for");
 		transition->in_stage_for = get_interval(object, "in_stage_for");
 		transition->hold_for = get_interval(object, "hold_for");
-		transition->signalled = get_text(object, "signal") != NULL;
+		transition->signal = get_signal(model, object);
 		transition->condition = get_condition(model, object, "condition",
 											  "transition", transition->name, "");
 		transition->not_before = get_condition(model, object, "not_before",
 											   "transition", transition->name,
 											   "_not_before");
 		read_reasons(transition, object);
-		model->uses_hold |= (transition->hold_for != NULL);
+		model->uses_state |= transition->hold_for != NULL ||
+			(transition->automatic &&
+			 (transition->in_stage_for != NULL || transition->idle_for != NULL ||
+			  transition->not_before != NO_CONDITION));
 	}
 }
 
-/* Milestones that an activity signals are not judged on the row. */
 static void
 read_milestones(ModelDef *model, JsonbContainer *root)
 {
@@ -316,9 +376,8 @@ read_milestones(ModelDef *model, JsonbContainer *root)
 		JsonbContainer *object = get_object(array, i, "milestone");
 		MilestoneDef *milestone = &model->milestones[model->nmilestones];
 
-		if (get_text(object, "condition") == NULL)
-			continue;
 		milestone->name = get_name(object);
+		milestone->signal = get_signal(model, object);
 		milestone->condition = get_condition(model, object, "condition",
 											 "milestone", milestone->name, "");
 		model->nmilestones++;
@@ -341,6 +400,7 @@ lead_stage_read_model(Jsonb *definition)
 	settings = value.val.binary.data;
 
 	model->name = get_name(settings);
+	get_int(settings, "id", &model->id);
 	model->time_zone = get_text(settings, "time_zone");
 	setting = get_text(settings, "on_refused");
 	model->keep_refused = setting && strcmp(setting, "keep") == 0;
@@ -349,6 +409,7 @@ lead_stage_read_model(Jsonb *definition)
 
 	read_categories(model, root);
 	read_rules(model, root);
+	read_engagements(model, root);
 	read_criteria(model, root);
 	read_transitions(model, root);
 	read_milestones(model, root);

@@ -35,13 +35,34 @@ typedef struct RuleDef
 	int			condition;
 } RuleDef;
 
+/* An engagement rule, in the order of ids. */
+typedef struct EngagementDef
+{
+	int			id;
+	const char *name;
+	const char *source;
+	int			points;
+	bool		capped;
+	int			cap;
+	int			category;
+	double		half_life;		/* seconds; 0: no decay */
+	bool		has_condition;
+} EngagementDef;
+
+/* A matching activity, at most so long ago; rule 0: none is asked for. */
+typedef struct SignalDef
+{
+	int			rule;
+	Interval   *within;
+} SignalDef;
+
 typedef struct CriterionDef
 {
 	const char *name;
 	const char *question;
 	LeadStage	required_for;
 	int			condition;
-	bool		signalled;		/* met by an activity, not by the row */
+	SignalDef	signal;
 } CriterionDef;
 
 typedef struct TransitionDef
@@ -62,7 +83,7 @@ typedef struct TransitionDef
 	Interval   *idle_for;
 	Interval   *in_stage_for;
 	Interval   *hold_for;
-	bool		signalled;
+	SignalDef	signal;
 	int			condition;
 	int			not_before;		/* an expression of type timestamptz */
 	bool		asks_reason;
@@ -74,21 +95,26 @@ typedef struct MilestoneDef
 {
 	const char *name;
 	int			condition;
+	SignalDef	signal;
 } MilestoneDef;
 
 typedef struct ModelDef
 {
+	int			id;
 	const char *name;
 	const char *time_zone;
 	bool		keep_refused;	/* on_refused = keep */
 	bool		raise_rule_errors;	/* on_rule_error = error */
-	bool		uses_hold;		/* some transition has hold_for */
+	bool		uses_state;		/* moves depend on time or on activities */
 	int			ncategories;
 	CategoryDef *categories;
 	int64	   *category_sums;	/* room to add up one row in */
+	double	   *category_weights;	/* and one lead_score */
 	int			nrules;
 	int			max_rule_id;
 	RuleDef    *rules;
+	int			nengagements;
+	EngagementDef *engagements;
 	int			ncriteria;
 	CriterionDef *criteria;
 	int			ntransitions;

@@ -8,8 +8,10 @@
 #include "utils/guc.h"
 
 #include "calendar_cache.h"
+#include "activity.h"
 #include "clock.h"
 #include "compat.h"
+#include "engagement_sql.h"
 #include "event_time.h"
 #include "lead_table.h"
 #include "memo.h"
@@ -50,6 +52,8 @@ _PG_init(void)
 
 	lead_stage_init_calendar_cache();
 	lead_stage_init_lead_tables();
+	lead_stage_init_activities();
+	lead_stage_init_engagement();
 	lead_stage_init_pending();
 	lead_stage_init_memos();
 	lead_stage_init_event_time();

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -20,7 +21,10 @@
 #include "utils/syscache.h"
 
 #include "binding.h"
+#include "clock.h"
+#include "lead_table.h"
 #include "run_as.h"
+#include "touch.h"
 #include "trig_lead.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_rescore_batch);
@@ -40,12 +44,45 @@ table_owner(Oid relid)
 	return owner;
 }
 
+/* Counts the activities of the batch's leads, if any are attached. */
+static void
+recount(Oid relid, const char *keys_sql, Datum key, const char *nulls)
+{
+	Binding    *binding = lead_stage_require_binding(relid);
+	Relation	rel = table_open(relid, AccessShareLock);
+	LeadTable  *leads = lead_stage_lead_table(rel, &binding->id);
+	Oid			type = TEXTARRAYOID;
+	TouchedLeads *touched;
+
+	lead_stage_hold_table_in(leads, CurrentMemoryContext);
+	table_close(rel, NoLock);
+	if (keys_sql == NULL || !leads->published ||
+		lead_stage_activity_bindings(&binding->id) == NIL)
+		return;
+	touched = lead_stage_begin_touch(leads, lead_stage_current_time());
+	SPI_connect();
+	lead_stage_spi_as(leads->owner_role, keys_sql, 1, &type, &key, nulls);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		Datum		keys[INDEX_MAX_KEYS];
+		bool		isnull;
+
+		for (int i = 0; i < leads->nkeys; i++)
+			keys[i] = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									i + 1, &isnull);
+		lead_stage_touch(touched, keys)->recount = true;
+	}
+	SPI_finish();
+	lead_stage_end_touch(touched, false);
+}
+
 /*
- * _rescore_batch(leads regclass, update_sql text, key text[], adopt boolean)
- *		→ record (done bigint, last text[])
+ * _rescore_batch(leads regclass, update_sql text, key text[], adopt boolean,
+ *				  keys_sql text) → record (done bigint, last text[])
  *
  * Runs a statement that updates leads and returns one row: how many leads it
- * looked at and the last key; $1 is key.
+ * looked at and the last key; $1 is key.  keys_sql returns the batch's keys,
+ * locked, so that their activities are counted first.
  */
 Datum
 lead_stage_rescore_batch(PG_FUNCTION_ARGS)
@@ -67,6 +104,8 @@ lead_stage_rescore_batch(PG_FUNCTION_ARGS)
 	lead_stage_require_binding(relid);
 	lead_stage_require_membership(owner, "rescore leads");
 
+	recount(relid, PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4)),
+			key, nulls);
 	SPI_connect();
 	previous = lead_stage_set_rescore(adopt ? RESCORE_ADOPT : RESCORE_JUDGE);
 	PG_TRY();

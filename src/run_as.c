@@ -40,6 +40,23 @@ lead_stage_spi_as(Oid role, const char *sql, int nargs,
 	return result;
 }
 
+int
+lead_stage_spi_plan_as(Oid role, SPIPlanPtr plan, Datum *values, const char *nulls)
+{
+	Oid			user;
+	int			security_context;
+	int			result;
+
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	result = SPI_execute_plan(plan, values, nulls, false, 0);
+	SetUserIdAndSecContext(user, security_context);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(result));
+	return result;
+}
+
 void
 lead_stage_require_membership(Oid role, const char *what)
 {

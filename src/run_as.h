@@ -5,7 +5,7 @@
 #ifndef LEAD_STAGE_RUN_AS_H
 #define LEAD_STAGE_RUN_AS_H
 
-#include "postgres.h"
+#include "executor/spi.h"
 
 /*
  * Runs one statement through SPI as that role, past FORCE ROW LEVEL SECURITY,
@@ -14,6 +14,10 @@
  */
 extern int	lead_stage_spi_as(Oid role, const char *sql, int nargs,
 							  Oid *types, Datum *values, const char *nulls);
+
+/* The same for a statement that is planned already. */
+extern int	lead_stage_spi_plan_as(Oid role, SPIPlanPtr plan, Datum *values,
+								   const char *nulls);
 
 /* Raises 42501 unless the current user is a member of the role. */
 extern void lead_stage_require_membership(Oid role, const char *what);

@@ -37,29 +37,54 @@ begin_scan(LeadTable *table, Relation state, const Datum *keys, Snapshot snapsho
 							  table->nkeys, scan_keys);
 }
 
-TimestampTz
-lead_stage_read_hold(LeadTable *table, const Datum *keys)
+void
+lead_stage_clear_state(LeadState *state)
 {
-	Relation	state = table_open(table->state, AccessShareLock);
+	state->score = NULL;
+	state->last_touch = DT_NOBEGIN;
+	state->hold_until = DT_NOBEGIN;
+	state->recheck_at = DT_NOEND;
+}
+
+static void
+get_time(HeapTuple tuple, Relation state, const char *column, TimestampTz *time)
+{
+	AttrNumber	attno = get_attnum(RelationGetRelid(state), column);
+	bool		isnull = true;
+	Datum		value = (Datum) 0;
+
+	if (attno != InvalidAttrNumber)
+		value = heap_getattr(tuple, attno, RelationGetDescr(state), &isnull);
+	if (!isnull)
+		*time = DatumGetTimestampTz(value);
+}
+
+void
+lead_stage_read_state(LeadTable *table, const Datum *keys, LeadState *state)
+{
+	Relation	rel = table_open(table->state, AccessShareLock);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	SysScanDesc scan = begin_scan(table, state, keys, snapshot);
+	SysScanDesc scan = begin_scan(table, rel, keys, snapshot);
 	HeapTuple	tuple = systable_getnext(scan);
-	AttrNumber	attno = get_attnum(table->state, "hold_until");
-	TimestampTz until = DT_NOBEGIN;
 
-	if (HeapTupleIsValid(tuple) && attno != InvalidAttrNumber)
+	lead_stage_clear_state(state);
+	if (HeapTupleIsValid(tuple))
 	{
-		bool		isnull;
-		Datum		value = heap_getattr(tuple, attno, RelationGetDescr(state),
-										 &isnull);
+		AttrNumber	attno = get_attnum(table->state, "engagement_state");
+		bool		isnull = true;
+		Datum		value = (Datum) 0;
 
+		if (attno != InvalidAttrNumber)
+			value = heap_getattr(tuple, attno, RelationGetDescr(rel), &isnull);
 		if (!isnull)
-			until = DatumGetTimestampTz(value);
+			state->score = DatumGetLeadScorePCopy(value);
+		get_time(tuple, rel, "last_touch_at", &state->last_touch);
+		get_time(tuple, rel, "hold_until", &state->hold_until);
+		get_time(tuple, rel, "recheck_at", &state->recheck_at);
 	}
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
-	table_close(state, AccessShareLock);
-	return until;
+	table_close(rel, AccessShareLock);
 }
 
 void
@@ -75,6 +100,19 @@ lead_stage_delete_state(LeadTable *table, const Datum *keys)
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	table_close(state, NoLock);
+}
+
+char *
+lead_stage_state_keys(LeadTable *table, const char *prefix)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < table->nkeys; i++)
+		appendStringInfo(&list, "%s%s%s", i > 0 ? ", " : "", prefix,
+						 quote_identifier(get_attname(table->state,
+													  table->state_scan[i].sk_attno, false)));
+	return list.data;
 }
 
 /* "k1, k2" or "$3, $4", in primary-key order. */
@@ -121,8 +159,8 @@ key_match(LeadTable *table, int first_parameter)
 	return clause.data;
 }
 
-static char *
-state_name(LeadTable *table)
+char *
+lead_stage_state_name(LeadTable *table)
 {
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->state)),
 									  get_rel_name(table->state));
@@ -146,30 +184,36 @@ execute(LeadTable *table, const char *sql, int nargs, Oid *types, Datum *values)
 	SPI_finish();
 }
 
+/*
+ * The caller keeps an earlier recheck that is stored, so that most updates stay
+ * within their page; one that comes too soon finds nothing due.
+ */
 void
-lead_stage_write_hold(LeadTable *table, const Datum *keys, TimestampTz until)
+lead_stage_store_times(LeadTable *table, const Datum *keys, const LeadState *state)
 {
-	Oid			types[INDEX_MAX_KEYS + 1];
-	Datum		values[INDEX_MAX_KEYS + 1];
+	Oid			types[INDEX_MAX_KEYS + 2];
+	Datum		values[INDEX_MAX_KEYS + 2];
+	char		nulls[INDEX_MAX_KEYS + 2];
+	int			nkeys = table->nkeys;
 	char	   *sql;
-	int			nargs = table->nkeys;
 
+	memset(nulls, ' ', sizeof(nulls));
 	add_keys(table, keys, types, values, 0);
-	if (TIMESTAMP_IS_NOBEGIN(until))
-		sql = psprintf("UPDATE %s SET hold_until = NULL WHERE %s",
-					   state_name(table), key_match(table, 1));
-	else
-	{
-		types[nargs] = TIMESTAMPTZOID;
-		values[nargs] = TimestampTzGetDatum(until);
-		nargs++;
-		sql = psprintf("INSERT INTO %s AS s (%s, hold_until, recheck_at) VALUES (%s, $%d, $%d) "
-					   "ON CONFLICT (%s) DO UPDATE SET hold_until = EXCLUDED.hold_until, "
-					   "recheck_at = LEAST(s.recheck_at, EXCLUDED.recheck_at)",
-					   state_name(table), key_list(table, 0), key_list(table, 1),
-					   nargs, nargs, key_list(table, 0));
-	}
-	execute(table, sql, nargs, types, values);
+	types[nkeys] = types[nkeys + 1] = TIMESTAMPTZOID;
+	values[nkeys] = TimestampTzGetDatum(state->hold_until);
+	values[nkeys + 1] = TimestampTzGetDatum(state->recheck_at);
+	if (TIMESTAMP_IS_NOBEGIN(state->hold_until))
+		nulls[nkeys] = 'n';
+	if (TIMESTAMP_IS_NOEND(state->recheck_at))
+		nulls[nkeys + 1] = 'n';
+	sql = psprintf("INSERT INTO %s (%s, hold_until, recheck_at) VALUES (%s, $%d, $%d) "
+				   "ON CONFLICT (%s) DO UPDATE SET hold_until = EXCLUDED.hold_until, "
+				   "recheck_at = EXCLUDED.recheck_at",
+				   lead_stage_state_name(table), key_list(table, 0), key_list(table, 1),
+				   nkeys + 1, nkeys + 2, key_list(table, 0));
+	SPI_connect();
+	lead_stage_spi_as(table->owner_role, sql, nkeys + 2, types, values, nulls);
+	SPI_finish();
 }
 
 void
@@ -182,7 +226,7 @@ lead_stage_rekey_state(LeadTable *table, const Datum *old_keys, const Datum *new
 	add_keys(table, new_keys, types, values, table->nkeys);
 	execute(table,
 			psprintf("UPDATE %s SET (%s) = ROW(%s) WHERE %s",
-					 state_name(table), key_list(table, 0),
+					 lead_stage_state_name(table), key_list(table, 0),
 					 key_list(table, table->nkeys + 1),
 					 key_match(table, 1)),
 			2 * table->nkeys, types, values);

@@ -9,13 +9,29 @@
 #define LEAD_STAGE_STATE_H
 
 #include "lead_table.h"
+#include "score_type.h"
 
-/* Until when automatic moves are held off, or DT_NOBEGIN. */
-extern TimestampTz lead_stage_read_hold(LeadTable *table, const Datum *keys);
+typedef struct LeadState
+{
+	LeadScore  *score;			/* NULL: no activity yet */
+	TimestampTz last_touch;		/* DT_NOBEGIN: never */
+	TimestampTz hold_until;		/* DT_NOBEGIN: automatic moves are not held off */
+	TimestampTz recheck_at;		/* DT_NOEND: nothing falls due */
+} LeadState;
 
-/* DT_NOBEGIN: no longer. */
-extern void lead_stage_write_hold(LeadTable *table, const Datum *keys,
-								  TimestampTz until);
+/* Nothing remembered. */
+extern void lead_stage_clear_state(LeadState *state);
+
+/* What is remembered of a lead now; in the current memory context. */
+extern void lead_stage_read_state(LeadTable *table, const Datum *keys, LeadState *state);
+
+/* Remembers hold_until and recheck_at. */
+extern void lead_stage_store_times(LeadTable *table, const Datum *keys,
+								   const LeadState *state);
+
+/* "schema.leads_state", and its key columns, for SQL. */
+extern char *lead_stage_state_name(LeadTable *table);
+extern char *lead_stage_state_keys(LeadTable *table, const char *prefix);
 
 /* The lead is gone, or has another key. */
 extern void lead_stage_delete_state(LeadTable *table, const Datum *keys);

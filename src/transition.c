@@ -143,16 +143,14 @@ row_holds(const TransitionDef *transition, const LeadFacts *facts,
 	return holds;
 }
 
-/*
- * A signal is a matching activity.  Activities are not counted yet, so none
- * has ever been seen.
- */
 static bool
-signal_holds(const TransitionDef *transition, StringInfo unmet)
+signal_holds(const TransitionDef *transition, const RowOracle *oracle, StringInfo unmet)
 {
 	bool		holds = true;
 
-	if (transition->signalled && !fails(unmet, &holds))
+	if (transition->signal.rule != 0 &&
+		!oracle->signal(oracle->row, &transition->signal) &&
+		!fails(unmet, &holds))
 		appendStringInfo(unmet, "The activity that transition \"%s\" waits for has not been seen.",
 						 transition->name);
 	return holds;
@@ -169,7 +167,7 @@ lead_stage_transition_holds(const TransitionDef *transition,
 	if (holds || unmet)
 		holds &= times_hold(transition, facts, unmet);
 	if (holds || unmet)
-		holds &= signal_holds(transition, unmet);
+		holds &= signal_holds(transition, oracle, unmet);
 	if (holds || unmet)
 		holds &= row_holds(transition, facts, oracle, unmet);
 	return holds;
@@ -189,7 +187,8 @@ lead_stage_criteria_hold(const ModelDef *model,
 		if (criterion->required_for <= from_stage ||
 			criterion->required_for > to_stage)
 			continue;
-		if (!criterion->signalled &&
+		if (criterion->signal.rule != 0 ?
+			oracle->signal(oracle->row, &criterion->signal) :
 			oracle->holds(oracle->row, criterion->condition))
 			continue;
 		if (fails(unmet, &holds))
@@ -241,4 +240,52 @@ lead_stage_next_move(const ModelDef *model, const LeadFacts *facts,
 			return transition;
 	}
 	return NULL;
+}
+
+/* The earlier of two instants, of which the second counts only after now. */
+static TimestampTz
+sooner(TimestampTz next, TimestampTz candidate, TimestampTz now)
+{
+	return candidate > now ? Min(next, candidate) : next;
+}
+
+TimestampTz
+lead_stage_next_recheck(const ModelDef *model, const LeadFacts *facts,
+						const RowOracle *oracle, TimestampTz hold_until,
+						TimestampTz (*crossing) (void *row, TimestampTz from,
+												 double threshold, bool below))
+{
+	TimestampTz next = DT_NOEND;
+	double		score = facts->fit + facts->engagement;
+
+	for (int i = 0; i < model->ntransitions; i++)
+	{
+		const TransitionDef *transition = &model->transitions[i];
+		TimestampTz instant;
+
+		if (!transition->automatic ||
+			!lead_stage_connects(transition, facts->stage, transition->to_stage))
+			continue;
+		next = sooner(next, hold_until, facts->at);
+		if (transition->in_stage_for)
+			next = sooner(next, after(facts->stage_since, transition->in_stage_for), facts->at);
+		if (transition->idle_for)
+			next = sooner(next, after(Max(facts->last_touch, facts->stage_since),
+									  transition->idle_for), facts->at);
+		if (transition->not_before != NO_CONDITION &&
+			oracle->instant(oracle->row, transition->not_before, &instant))
+			next = sooner(next, instant, facts->at);
+		if (transition->has_below_engagement &&
+			facts->engagement >= transition->below_engagement)
+			next = sooner(next, crossing(oracle->row, facts->at,
+										 transition->below_engagement, true), facts->at);
+		if (transition->has_min_engagement &&
+			facts->engagement < transition->min_engagement)
+			next = sooner(next, crossing(oracle->row, facts->at,
+										 transition->min_engagement, false), facts->at);
+		if (transition->has_min_score && score < transition->min_score)
+			next = sooner(next, crossing(oracle->row, facts->at,
+										 transition->min_score - facts->fit, false), facts->at);
+	}
+	return next;
 }

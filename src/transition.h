@@ -26,6 +26,7 @@ typedef struct RowOracle
 	bool		(*holds) (void *row, int condition);
 	/* false if the expression is null */
 	bool		(*instant) (void *row, int expression, TimestampTz *value);
+	bool		(*signal) (void *row, const SignalDef *signal);
 	void	   *row;
 } RowOracle;
 
@@ -64,6 +65,18 @@ extern const TransitionDef *lead_stage_next_move(const ModelDef *model,
 												 const LeadFacts *facts,
 												 const RowOracle *oracle,
 												 uint32 entered);
+
+/*
+ * When, after facts->at, time alone may open one of the automatic transitions
+ * out of the lead's stage; DT_NOEND: never.  crossing tells when the lead's
+ * engagement passes a threshold.
+ */
+extern TimestampTz lead_stage_next_recheck(const ModelDef *model,
+										   const LeadFacts *facts,
+										   const RowOracle *oracle,
+										   TimestampTz hold_until,
+										   TimestampTz (*crossing) (void *row, TimestampTz from,
+																	double threshold, bool below));
 
 #define lead_stage_bit(stage)	(UINT32_C(1) << ((stage) / 10))
 

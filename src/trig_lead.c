@@ -29,7 +29,9 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "activity.h"
 #include "clock.h"
+#include "engagement.h"
 #include "evaluate.h"
 #include "event_time.h"
 #include "judge.h"
@@ -44,6 +46,7 @@ PG_FUNCTION_INFO_V1(lead_stage_record);
 
 static Rescoring rescoring;
 static const char *merged_with = NULL;
+static const ActivityMatches *activity_matches = NULL;
 
 /* How deep in triggers we are: the server does not export its own counter. */
 static int
@@ -82,6 +85,15 @@ lead_stage_set_merge(const char *other)
 	const char *previous = merged_with;
 
 	merged_with = other;
+	return previous;
+}
+
+const ActivityMatches *
+lead_stage_set_matches(const ActivityMatches *matches)
+{
+	const ActivityMatches *previous = activity_matches;
+
+	activity_matches = matches;
 	return previous;
 }
 
@@ -303,6 +315,18 @@ any_of_ours_differs(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
 		differs(table, table->owner, old, new);
 }
 
+/* What is remembered of the lead, with what has begun to count since. */
+static void
+remember(LeadTable *table, Judgement *judgement, const Datum *keys)
+{
+	lead_stage_read_state(table, keys, &judgement->state);
+	if (lead_stage_pending_at(judgement->state.score) <= judgement->at)
+	{
+		lead_stage_recount_lead(table, keys, judgement->at);
+		lead_stage_read_state(table, keys, &judgement->state);
+	}
+}
+
 static HeapTuple
 before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *source)
 {
@@ -346,18 +370,22 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
 										  memo->old_keys,
 										  stored_since(table, old));
-	if (table->published && table->model->uses_hold)
-		judgement->hold_until = lead_stage_read_hold(table, memo->old_keys);
+	judgement->matches = activity_matches;
+	if (table->published && table->model->uses_state)
+		remember(table, judgement, memo->old_keys);
 	judge(table, memo);
 	MemoryContextSwitchTo(oldcontext);
 
 	if (judgement->refusal.refused)
 		lead_stage_raise_refusal(&judgement->refusal, table);
-	if (judgement->rejudge && judgement->nevents == 0 && !judgement->hold_changed &&
+	if (judgement->rejudge && judgement->nevents == 0 &&
 		!any_of_ours_differs(table, old, table->row))
 	{
+		/* Nothing new: leave the row alone.  It is locked, and so its state. */
 		memo->kind = MEMO_NONE;
-		return NULL;			/* nothing new: leave the row alone */
+		if (judgement->state_changed)
+			lead_stage_store_times(table, memo->keys, &judgement->new_state);
+		return NULL;
 	}
 	return give_row(table);
 }
@@ -456,8 +484,8 @@ take_memo(Memo *memo)
 		lead_stage_delete_state(table, memo->keys);
 	if (judgement->key_changed)
 		lead_stage_rekey_state(table, memo->old_keys, memo->keys);
-	if (judgement->hold_changed)
-		lead_stage_write_hold(table, memo->keys, judgement->new_hold_until);
+	if (judgement->state_changed)
+		lead_stage_store_times(table, memo->keys, &judgement->new_state);
 }
 
 /*

@@ -5,6 +5,8 @@
 #ifndef LEAD_STAGE_TRIG_LEAD_H
 #define LEAD_STAGE_TRIG_LEAD_H
 
+#include "judge.h"
+
 typedef enum RescoreMode
 {
 	RESCORE_OFF,
@@ -24,6 +26,12 @@ typedef struct Rescoring
  */
 extern Rescoring lead_stage_set_rescore(RescoreMode mode);
 extern void lead_stage_restore_rescore(Rescoring previous);
+
+/*
+ * The activities that make us judge a lead, or NULL.  Returns the previous
+ * value, to be put back on every way out.
+ */
+extern const ActivityMatches *lead_stage_set_matches(const ActivityMatches *matches);
 
 /*
  * While leads are merged: the key of the other one, as history names it, or

@@ -49,11 +49,11 @@ CREATE FUNCTION lead_stage._check_condition(leads regclass, condition text, resu
 COMMENT ON FUNCTION lead_stage._check_condition(regclass, text, regtype, jsonb, boolean, text, text, jsonb) IS
     'the canonical form of a condition, or the error that makes it unusable';
 
-CREATE FUNCTION lead_stage._run_example(leads regclass, lead record, steps jsonb,
+CREATE FUNCTION lead_stage._run_example(leads regclass, lead record, steps jsonb, activities jsonb,
     definition jsonb DEFAULT NULL, conditions text DEFAULT NULL, OUT stage text, OUT refusals text)
     AS 'MODULE_PATHNAME', 'lead_stage_run_example'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION lead_stage._run_example(regclass, record, jsonb, jsonb, text) IS
+COMMENT ON FUNCTION lead_stage._run_example(regclass, record, jsonb, jsonb, jsonb, text) IS
     'the stage in which an example lead ends; writes nothing';
 
 CREATE FUNCTION lead_stage._conditions_that_hold(leads regclass, lead record) RETURNS text[]
@@ -69,9 +69,9 @@ CREATE FUNCTION lead_stage._explain_transitions(leads regclass, lead record)
 COMMENT ON FUNCTION lead_stage._explain_transitions(regclass, record) IS
     'the transitions that lead out of a lead''s stage, and what each still lacks';
 
-CREATE FUNCTION lead_stage._rescore_batch(leads regclass, command text, key text[], adopt boolean,
+CREATE FUNCTION lead_stage._rescore_batch(leads regclass, command text, key text[], adopt boolean, keys_command text,
     OUT done bigint, OUT last text[])
     AS 'MODULE_PATHNAME', 'lead_stage_rescore_batch'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION lead_stage._rescore_batch(regclass, text, text[], boolean) IS
+COMMENT ON FUNCTION lead_stage._rescore_batch(regclass, text, text[], boolean, text) IS
     'updates leads that nobody wrote, so that they are judged';

@@ -753,6 +753,7 @@ BEGIN
     PERFORM lead_stage._require_model(bound.model, 'detach it');
     PERFORM lead_stage._require_table_owner(leads, 'detach it');
     PERFORM lead_stage._drop_triggers(leads);
+    PERFORM lead_stage._drop_activity(a) FROM lead_stage.activity_binding AS a WHERE a.binding = bound.id;
     PERFORM lead_stage._drop_views(bound);
     IF lead_stage._exists(bound.state) THEN
         PERFORM lead_stage._execute_as(owner, format('DROP TABLE %s', lead_stage._name(bound.state)));

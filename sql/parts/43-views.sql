@@ -47,6 +47,7 @@ AS $$
 DECLARE
     view regclass;
 BEGIN
+    PERFORM lead_stage._drop_activity_view(a) FROM lead_stage.activity_binding AS a WHERE a.binding = bound.id;
     FOR view IN SELECT lead_stage._view_made(bound, s) FROM unnest('{signals,journey,visits,live}'::text[]) AS s LOOP
         IF view IS NOT NULL THEN
             PERFORM lead_stage._execute_as(lead_stage._owner(view), format('DROP VIEW %s', lead_stage._name(view)));
@@ -58,18 +59,16 @@ COMMENT ON FUNCTION lead_stage._drop_views(lead_stage.binding) IS 'drops the vie
 
 -- Creates a view, or replaces the one that is there.  If somebody's view reads
 -- it, columns that go stay behind empty, unless just those are read.
-CREATE FUNCTION lead_stage._make_view(leads regclass, suffix text, columns text[], expressions text[], source text)
+CREATE FUNCTION lead_stage._make_view(beside regclass, suffix text, made regclass, columns text[], expressions text[], source text)
     RETURNS regclass
     LANGUAGE plpgsql
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    bound lead_stage.binding := lead_stage._binding(leads);
-    owner regrole := lead_stage._owner(leads);
-    name text := lead_stage._beside(leads, suffix);
+    owner regrole := lead_stage._owner(beside);
+    name text := lead_stage._beside(beside, suffix);
     existing regclass := to_regclass(name);
-    made regclass := lead_stage._view_made(bound, suffix);
     grants text[] := '{}';
     kept record;
     reader text;
@@ -136,11 +135,11 @@ BEGIN
     FOREACH command IN ARRAY grants LOOP
         PERFORM lead_stage._execute_as(owner, command);
     END LOOP;
-    PERFORM lead_stage._share(leads, name::regclass);
+    PERFORM lead_stage._share(beside, name::regclass);
     RETURN name;
 END
 $$;
-COMMENT ON FUNCTION lead_stage._make_view(regclass, text, text[], text[], text) IS 'creates or replaces a view beside a leads table, with its grants';
+COMMENT ON FUNCTION lead_stage._make_view(regclass, text, regclass, text[], text[], text) IS 'creates a view beside a table, or replaces the one that was made before, with its grants';
 
 -- What reads a view's column (null: any column), described; null if nothing does.
 CREATE FUNCTION lead_stage._reader(view regclass, attnum int) RETURNS text
@@ -198,6 +197,7 @@ DECLARE
     visit_columns text[] := '{stage,entered_at,left_at,next_stage,transition,reason,owner,touched,version,came_from}';
     journey_columns text[];
     columns jsonb := lead_stage._current_columns(bound);
+    engagement text := 'coalesce(lead_stage.engagement(s.engagement_state), 0)';
     same_lead text;
     keys_of_leads text[];
     live regclass;
@@ -215,23 +215,24 @@ BEGIN
     SELECT array_agg(s.stage::text || '_at' ORDER BY s.rank) || 'stage'::text INTO journey_columns FROM lead_stage.stages() AS s;
     SELECT array_agg(format('l.%I', k.name) ORDER BY k.place) INTO keys_of_leads FROM lead_stage._key_columns(leads) AS k;
 
-    live := lead_stage._make_view(leads, 'live',
+    live := lead_stage._make_view(leads, 'live', lead_stage._view_made(bound, 'live'),
         (SELECT array_agg(k.as_name ORDER BY k.place) FROM lead_stage._key_columns(leads, live_columns) AS k) || live_columns,
         keys_of_leads || ARRAY[
             format('l.%I', columns ->> 'stage'), format('l.%I', columns ->> 'stage_since'),
             format('l.%I', columns ->> 'stage_reason'), format('l.%I', columns ->> 'fit_score'),
             format('l.%I', columns ->> 'owner'),
-            '0::pg_catalog.float8',
-            format('coalesce(l.%I, 0)::pg_catalog.float8', columns ->> 'fit_score'),
+            engagement,
+            format('coalesce(l.%I, 0) + %s', columns ->> 'fit_score', engagement),
             lead_stage._band_expression(definition, 'fit', format('l.%I', columns ->> 'fit_score')),
-            lead_stage._band_expression(definition, 'engagement', '0::pg_catalog.float8'),
+            lead_stage._band_expression(definition, 'engagement', engagement),
             lead_stage._label_expression(definition, format('l.%I', columns ->> 'stage')),
             format('lead_stage.now() - l.%I', columns ->> 'stage_since'),
             'NULL::pg_catalog.interval'],
-        format('FROM %s AS l', leads_name));
+        format('FROM %s AS l LEFT JOIN %s AS s ON %s', leads_name, state,
+               lead_stage._each_key(leads, 's.%2$I %4$s l.%1$I', ' AND ', in_state)));
     -- A finished stay is the row that ended it; the open one is the lead's own.
     same_lead := lead_stage._each_key(leads, 'e.%2$I %4$s h.%2$I', ' AND ', in_history);
-    PERFORM lead_stage._make_view(leads, 'visits',
+    PERFORM lead_stage._make_view(leads, 'visits', lead_stage._view_made(bound, 'visits'),
         (SELECT array_agg(k.as_name ORDER BY k.place) FROM lead_stage._key_columns(leads, visit_columns) AS k) || visit_columns,
         (SELECT array_agg(format('h.%I', k.as_name) ORDER BY k.place) FROM lead_stage._key_columns(leads, in_history) AS k)
             || ARRAY['h.from_stage', 'h.since', 'h.at', 'h.to_stage', 'h.name', 'h.reason', 'h.owner',
@@ -250,7 +251,7 @@ BEGIN
             state, lead_stage._each_key(leads, 's.%2$I %4$s l.%1$I', ' AND ', in_state),
             lead_stage._each_key(leads, 'e.%2$I %4$s l.%1$I', ' AND ', in_history), leads_name));
 
-    PERFORM lead_stage._make_view(leads, 'journey',
+    PERFORM lead_stage._make_view(leads, 'journey', lead_stage._view_made(bound, 'journey'),
         (SELECT array_agg(k.as_name ORDER BY k.place) FROM lead_stage._key_columns(leads, journey_columns) AS k) || journey_columns,
         keys_of_leads || (SELECT array_agg(format('h.%I', c)) FROM unnest(journey_columns[:cardinality(journey_columns) - 1]) AS c)
             || format('l.%I', columns ->> 'stage'),

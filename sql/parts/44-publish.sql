@@ -252,8 +252,9 @@ BEGIN
            expressions || coalesce(array_agg(lead_stage._check_condition(leads, c.condition, c.result, columns, c.may_read_ours,
                                                                          zone, lead_stage._type_schema()) ORDER BY c.place), '{}')
         INTO names, expressions FROM lead_stage._conditions(definition) AS c;
-    signals := lead_stage._make_view(leads, 'signals', names, expressions, format('FROM %s AS l', lead_stage._name(leads)));
+    signals := lead_stage._make_view(leads, 'signals', lead_stage._view_made(bound, 'signals'), names, expressions, format('FROM %s AS l', lead_stage._name(leads)));
     PERFORM lead_stage._make_views(leads, definition);
+    PERFORM lead_stage._compile_activities(a, definition) FROM lead_stage.activity_binding AS a WHERE a.binding = bound.id;
     UPDATE lead_stage.binding AS b
         SET signals = signals, version = _compile.version, columns = columns,
             added = lead_stage._follow_renames(b.added, b.columns, columns)
@@ -288,6 +289,18 @@ CREATE FUNCTION lead_stage._with_columns(row_json jsonb, columns jsonb) RETURNS 
     RETURN (SELECT coalesce(jsonb_object_agg(coalesce(columns ->> e.key, e.key), e.value), '{}') FROM jsonb_each(row_json) AS e);
 COMMENT ON FUNCTION lead_stage._with_columns(jsonb, jsonb) IS 'a JSON row with role names replaced by the table''s columns';
 
+-- An example's activities with their times made absolute: a time is a point
+-- in time, or an interval from now.
+CREATE FUNCTION lead_stage._example_activities(activities jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    RETURN (SELECT coalesce(jsonb_agg(a.item || jsonb_build_object('at',
+                       CASE WHEN a.item ->> 'at' ~ '^\s*[-+]?\s*\d+\s*[a-z]'
+                            THEN lead_stage.now() + (a.item ->> 'at')::interval
+                            ELSE coalesce((a.item ->> 'at')::timestamptz, lead_stage.now()) END) ORDER BY a.place), '[]')
+            FROM jsonb_array_elements(activities) WITH ORDINALITY AS a (item, place));
+COMMENT ON FUNCTION lead_stage._example_activities(jsonb) IS 'an example''s activities with absolute times';
+
 -- By the published version, or by the definition with its conditions in
 -- canonical form.
 CREATE FUNCTION lead_stage._example_problems(leads regclass, definition jsonb, conditions text DEFAULT NULL) RETURNS SETOF text
@@ -303,7 +316,7 @@ DECLARE
     unknown text;
 BEGIN
     FOR example IN SELECT x.* FROM jsonb_to_recordset(definition -> 'example')
-                       AS x (name text, lead jsonb, steps jsonb, expected text) LOOP
+                       AS x (name text, lead jsonb, activities jsonb, steps jsonb, expected text) LOOP
         SELECT string_agg(DISTINCT format('"%s"', k.key), ', ') INTO unknown
             FROM (SELECT jsonb_object_keys(lead_stage._with_columns(coalesce(example.lead, '{}'), bound.columns))
                   UNION ALL
@@ -319,10 +332,11 @@ BEGIN
         BEGIN
             -- Defaults and domains are the owner's code.
             outcome := lead_stage._evaluate_as(lead_stage._owner(leads),
-                format('SELECT to_jsonb(r) FROM lead_stage._run_example(%L, %s, %L, %L, %L) AS r', leads::oid,
+                format('SELECT to_jsonb(r) FROM lead_stage._run_example(%L, %s, %L, %L, %L, %L) AS r', leads::oid,
                        lead_stage._example_row(leads, lead_stage._with_columns(coalesce(example.lead, '{}'), bound.columns)),
                        (SELECT coalesce(jsonb_agg(lead_stage._with_columns(s.step, bound.columns) ORDER BY s.place), '[]')
                         FROM jsonb_array_elements(coalesce(example.steps, '[]')) WITH ORDINALITY AS s (step, place)),
+                       lead_stage._example_activities(example.activities),
                        CASE WHEN conditions IS NOT NULL THEN definition END, conditions))::jsonb;
             IF outcome ->> 'stage' IS DISTINCT FROM example.expected THEN
                 RETURN NEXT format('example "%s": ends in %s, not in %s', example.name,
@@ -352,6 +366,7 @@ DECLARE
     found record;
     missing jsonb;
     commands text[] := '{}';
+    activity lead_stage.activity_binding;
 BEGIN
     SELECT coalesce(array_agg(p), '{}') INTO problems FROM lead_stage._definition_problems(definition) AS p;
     FOREACH leads IN ARRAY tables LOOP
@@ -364,6 +379,18 @@ BEGIN
         END LOOP;
         IF missing <> '{}' THEN
             commands := commands || format('ALTER TABLE %s %s;', lead_stage._name(leads),
+                (SELECT string_agg(format('ADD COLUMN %I %s', e.key, e.value), ', ' ORDER BY e.key) FROM jsonb_each_text(missing) AS e));
+        END IF;
+    END LOOP;
+    FOR activity IN SELECT a.* FROM lead_stage.activity_binding AS a JOIN lead_stage.binding AS b ON b.id = a.binding
+                    WHERE b.leads = ANY (tables) ORDER BY a.source LOOP
+        missing := '{}';
+        FOR found IN SELECT t.* FROM lead_stage._activity_problems(activity, definition) AS t LOOP
+            problems := problems || format('%s: %s', lead_stage._name(activity.activities), found.problem);
+            missing := missing || coalesce(found.missing, '{}');
+        END LOOP;
+        IF missing <> '{}' THEN
+            commands := commands || format('ALTER TABLE %s %s;', lead_stage._name(activity.activities),
                 (SELECT string_agg(format('ADD COLUMN %I %s', e.key, e.value), ', ' ORDER BY e.key) FROM jsonb_each_text(missing) AS e));
         END IF;
     END LOOP;
@@ -415,6 +442,8 @@ BEGIN
         PERFORM lead_stage._require_table_owner(leads, 'publish its model');
         -- Writers go on; another publish or an ALTER TABLE waits.
         PERFORM lead_stage._execute_as(lead_stage._owner(leads), format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', lead_stage._name(leads)));
+        PERFORM lead_stage._require_table_owner(a.activities, 'publish its model')
+            FROM lead_stage.activity_binding AS a JOIN lead_stage.binding AS b ON b.id = a.binding WHERE b.leads = leads;
     END LOOP;
 
     definition := lead_stage.export_model(model);
@@ -425,6 +454,7 @@ BEGIN
         PERFORM lead_stage._compile(leads, definition, published);
     END LOOP;
     UPDATE lead_stage.model AS m SET version = published WHERE m.name = model;
+    PERFORM lead_stage._invalidate('lead_stage.model');
     FOREACH leads IN ARRAY tables LOOP
         problems := problems || (SELECT coalesce(array_agg(CASE WHEN cardinality(tables) > 1 THEN format('%s: %s', lead_stage._name(leads), p) ELSE p END), '{}')
                                  FROM lead_stage._example_problems(leads, definition) AS p);

@@ -168,7 +168,7 @@ $$;
 COMMENT ON FUNCTION lead_stage._key_condition(regclass, text[]) IS 'SQL text that finds one lead';
 
 CREATE FUNCTION lead_stage._explain(leads regclass, key text[])
-    RETURNS TABLE (kind text, name text, holds boolean, points int, detail text)
+    RETURNS TABLE (kind text, name text, holds boolean, points double precision, detail text)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
@@ -179,6 +179,7 @@ DECLARE
     held text[];
     at_stage @extschema@.lead_stage;
     ways jsonb;
+    entries jsonb;
 BEGIN
     IF bound.version IS NULL THEN
         RAISE EXCEPTION 'table "%" has no published model', (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads)
@@ -189,10 +190,11 @@ BEGIN
     EXECUTE format($sql$
         SELECT lead_stage._conditions_that_hold($1, l), l.%1$I,
                (SELECT jsonb_agg(jsonb_build_object('name', t.name, 'to_stage', t.to_stage, 'holds', t.holds, 'detail', t.detail))
-                FROM lead_stage._explain_transitions($1, l) AS t)
+                FROM lead_stage._explain_transitions($1, l) AS t),
+               (SELECT jsonb_agg(to_jsonb(e)) FROM lead_stage._score_entries(lead_stage._lead_score($1, l), lead_stage.now()) AS e)
         FROM %2$s AS l WHERE %3$s$sql$,
         lead_stage._current_columns(bound) ->> 'stage', lead_stage._name(leads), lead_stage._key_condition(leads, key))
-        INTO held, at_stage, ways USING leads;
+        INTO held, at_stage, ways, entries USING leads;
     IF at_stage IS NULL THEN
         RAISE EXCEPTION 'table "%" has no lead with the key (%)', (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads),
                 array_to_string(key, ', ')
@@ -210,8 +212,21 @@ BEGIN
                 FROM jsonb_to_recordset(definition -> 'category') AS c (name text, max_points int)
                      JOIN rule AS r ON r.category = c.name AND r.holds
                 GROUP BY c.name, c.max_points
+        ), engagement AS (
+            SELECT r.name, r.points, r.cap, r.category, r.source, r.half_life, o.place, coalesce(e.matches, 0) AS matches,
+                   r.points * coalesce(e.weight, 0) AS worth
+                FROM jsonb_array_elements(definition -> 'rule') WITH ORDINALITY AS o (item, place)
+                     CROSS JOIN LATERAL jsonb_to_record(o.item)
+                         AS r (id int, name text, kind text, source text, points int, cap int, category text, half_life text, enabled bool)
+                     LEFT JOIN jsonb_to_recordset(entries) AS e (rule int, matches bigint, weight double precision) ON e.rule = r.id
+                WHERE r.kind = 'engagement' AND coalesce(r.enabled, true)
+        ), engagement_category AS (
+            SELECT c.name, c.max_points, sum(least(e.worth, e.cap)) AS worth
+                FROM jsonb_to_recordset(definition -> 'category') AS c (name text, max_points int)
+                     JOIN engagement AS e ON e.category = c.name
+                GROUP BY c.name, c.max_points
         ), line AS (
-            SELECT 1 AS section, r.place, 'fit' AS kind, r.name, r.holds, CASE WHEN r.holds THEN r.points ELSE 0 END AS points,
+            SELECT 1 AS section, r.place, 'fit' AS kind, r.name, r.holds, CASE WHEN r.holds THEN r.points ELSE 0 END::double precision AS points,
                    coalesce(r.note, format('%s points', r.points)) AS detail
                 FROM rule AS r
             UNION ALL
@@ -220,6 +235,17 @@ BEGIN
             UNION ALL
             SELECT 3, 0, 'cap', c.name, true, (c.max_points - c.points)::int, format('category counts for at most %s', c.max_points)
                 FROM category AS c WHERE c.points > c.max_points
+            UNION ALL
+            SELECT 3, 10 + e.place, 'engagement', e.name, e.matches > 0, e.worth,
+                   format('%s matching, %s points each', e.matches, e.points)
+                   || coalesce(', half as much after ' || e.half_life, '')
+                FROM engagement AS e
+            UNION ALL
+            SELECT 3, 40000 + e.place, 'cap', e.name, true, e.cap - e.worth, format('rule counts for at most %s', e.cap)
+                FROM engagement AS e WHERE e.worth > e.cap
+            UNION ALL
+            SELECT 3, 80000, 'cap', c.name, true, c.max_points - c.worth, format('category counts for at most %s', c.max_points)
+                FROM engagement_category AS c WHERE c.worth > c.max_points
             UNION ALL
             SELECT 4, o.place, 'criterion', o.item ->> 'name', 'criterion_' || (o.item ->> 'name') = ANY (held), NULL,
                    format('required for %s', o.item ->> 'required_for') || coalesce(': ' || (o.item ->> 'question'), '')
@@ -248,7 +274,7 @@ $$;
 COMMENT ON FUNCTION lead_stage._explain(regclass, text[]) IS 'what explain shows, for a key in its text form';
 
 CREATE FUNCTION lead_stage.explain(leads regclass, VARIADIC key "any")
-    RETURNS TABLE (kind text, name text, holds boolean, points int, detail text)
+    RETURNS TABLE (kind text, name text, holds boolean, points double precision, detail text)
     AS 'MODULE_PATHNAME', 'lead_stage_explain'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage.explain(regclass, "any") IS

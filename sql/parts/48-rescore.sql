@@ -2,7 +2,8 @@
 
 -- One batch's UPDATE, in key order from after $1 on, or of the one lead that
 -- has the key $1.  Says how many leads it looked at, and the last one's key.
-CREATE FUNCTION lead_stage._rescore_command(leads regclass, batch int, stage text, since text, one boolean) RETURNS text
+CREATE FUNCTION lead_stage._rescore_command(leads regclass, batch int, stage text, since text, one boolean,
+    OUT command text, OUT keys_command text)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
@@ -34,7 +35,9 @@ BEGIN
     IF since IS NOT NULL THEN
         new_since := lead_stage._check_condition(leads, since, 'timestamptz', columns, true, zone, lead_stage._type_schema());
     END IF;
-    RETURN format($sql$
+    keys_command := format('SELECT %s FROM %s AS l WHERE %s ORDER BY %s LIMIT %s FOR NO KEY UPDATE', keys, lead_stage._name(leads),
+        CASE WHEN one THEN same ELSE format('($1 IS NULL OR %s)', later) END, keys, coalesce(batch, 1));
+    command := format($sql$
         WITH batch AS MATERIALIZED (
             SELECT %1$s FROM %2$s AS l WHERE %3$s ORDER BY %1$s LIMIT %4$s FOR NO KEY UPDATE
         ), judged AS (
@@ -58,7 +61,7 @@ CREATE PROCEDURE lead_stage.rescore(leads regclass, batch int DEFAULT 10000, sta
 AS $$
 #variable_conflict use_variable
 DECLARE
-    command text;
+    commands record;
     one record;
     last text[];
     total bigint := 0;
@@ -74,8 +77,9 @@ BEGIN
                   HINT = 'Call lead_stage.publish() or lead_stage.republish().';
     END IF;
     LOOP
-        command := lead_stage._rescore_command(leads, batch, stage, since, false);
-        SELECT r.done, r.last INTO one FROM lead_stage._rescore_batch(leads, command, last, stage IS NOT NULL OR since IS NOT NULL) AS r;
+        commands := lead_stage._rescore_command(leads, batch, stage, since, false);
+        SELECT r.done, r.last INTO one
+            FROM lead_stage._rescore_batch(leads, commands.command, last, stage IS NOT NULL OR since IS NOT NULL, commands.keys_command) AS r;
         EXIT WHEN one.done OPERATOR(pg_catalog.=) 0;
         last := one.last;
         total := total OPERATOR(pg_catalog.+) one.done;
@@ -104,7 +108,8 @@ BEGIN
     END IF;
     PERFORM lead_stage._key_condition(leads, key);
     SELECT r.* INTO outcome
-        FROM lead_stage._rescore_batch(leads, lead_stage._rescore_command(leads, 1, NULL, NULL, true), key, false) AS r;
+        FROM lead_stage._rescore_command(leads, 1, NULL, NULL, true) AS c
+             CROSS JOIN LATERAL lead_stage._rescore_batch(leads, c.command, key, false, c.keys_command) AS r;
     RETURN outcome.done > 0;
 END
 $$;
@@ -115,3 +120,9 @@ CREATE FUNCTION lead_stage.rescore_lead(leads regclass, VARIADIC key "any") RETU
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage.rescore_lead(regclass, "any") IS
     'judges one lead again; false if there is no such lead';
+
+CREATE PROCEDURE lead_stage.sweep(batch int DEFAULT 1000)
+    AS 'MODULE_PATHNAME', 'lead_stage_sweep'
+    LANGUAGE C;
+COMMENT ON PROCEDURE lead_stage.sweep(int) IS
+    'does what has fallen due without a write, for the tables whose owner the caller is a member of; commits each batch';

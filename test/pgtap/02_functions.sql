@@ -27,6 +27,13 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
     ('rescore', 'IN leads regclass, IN batch integer DEFAULT 10000, IN stage text DEFAULT NULL::text, IN since text DEFAULT NULL::text',
      NULL, 'p', 'v', false, 'u'),
     ('rescore_lead', 'leads regclass, VARIADIC key "any"', 'boolean', 'f', 'v', false, 'u'),
+    -- activities
+    ('attach_activity',
+     'activities regclass, leads regclass, source text DEFAULT NULL::text, lead_key text[] DEFAULT NULL::text[], at text DEFAULT NULL::text',
+     'void', 'f', 'v', false, 'u'),
+    ('detach_activity', 'activities regclass', 'void', 'f', 'v', false, 'u'),
+    ('engagement', 'state lead_score, at timestamp with time zone DEFAULT lead_stage.now()', 'double precision', 'f', 's', true, 's'),
+    ('sweep', 'IN batch integer DEFAULT 1000', NULL, 'p', 'v', false, 'u'),
     -- keeping house
     ('merge', 'leads regclass, winner text[], loser text[]', 'void', 'f', 'v', false, 'u'),
     ('erase', 'leads regclass, VARIADIC key "any"', 'bigint', 'f', 'v', false, 'u'),
@@ -39,7 +46,7 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
     -- reading
     -- It judges the lead as a write would, failing conditions in a subtransaction.
     ('explain', 'leads regclass, VARIADIC key "any"',
-     'TABLE(kind text, name text, holds boolean, points integer, detail text)', 'f', 'v', false, 'u'),
+     'TABLE(kind text, name text, holds boolean, points double precision, detail text)', 'f', 'v', false, 'u'),
     -- shared definitions
     ('guide', 'model text, version integer DEFAULT NULL::integer', 'text', 'f', 'v', false, 's'),
     -- They read only, but check the outcome as a condition is checked, by a function that may not run in a worker.

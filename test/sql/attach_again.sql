@@ -53,7 +53,7 @@ SELECT lead_stage.attach('again.lead', 'again');
 UPDATE again.lead SET stage = 'nurture' WHERE id = 1;
 
 DROP VIEW again.lead_visits;
-DROP TABLE again.lead_state;
+DROP TABLE again.lead_state CASCADE;
 SELECT lead_stage.attach('again.lead', 'again');
 UPDATE again.lead SET size = 12 WHERE id = 2;
 DROP VIEW again.lead_visits, again.lead_journey;

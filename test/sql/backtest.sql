@@ -86,7 +86,7 @@ RESET ROLE;
 SET ROLE regress_backtest_reader;
 SELECT count(*) FROM lead_stage.backtest('backtest.lead', 'won');
 SET ROLE regress_backtest;
-GRANT SELECT ON lead, lead_live TO regress_backtest_reader;
+GRANT SELECT ON lead, lead_live, lead_state TO regress_backtest_reader;
 SET ROLE regress_backtest_reader;
 SELECT sum(leads) AS leads FROM lead_stage.backtest('backtest.lead', 'won IS NOT NULL');
 BEGIN READ ONLY;

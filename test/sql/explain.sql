@@ -63,6 +63,8 @@ BEGIN
                                     CASE WHEN random() < 0.5 THEN '2026-04-01'::timestamptz + random() * interval '60 days' END, (ARRAY['far', 'near', NULL])[1 + floor(random() * 3)]
         FROM generate_series(100, 149) AS g;
     PERFORM set_config('lead_stage.now', '2026-05-15 00:00+00', true);
+    -- what has fallen due would happen before the move that is tried
+    CALL lead_stage.sweep();
     FOR way IN SELECT l.id, x.name, x.holds, t.to_stage FROM explain.lead AS l CROSS JOIN LATERAL lead_stage.explain('explain.lead', l.id) AS x
                    JOIN lead_stage.transition AS t ON t.model = 'explain' AND t.name = x.name WHERE x.kind = 'transition' AND l.id >= 100 LOOP
         BEGIN

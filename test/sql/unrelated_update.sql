@@ -35,7 +35,8 @@ CREATE TABLE lead_before AS SELECT id, xmin::text AS version FROM lead;
 CALL lead_stage.rescore('lead');
 SELECT count(*) FILTER (WHERE l.xmin::text = b.version) AS untouched FROM lead AS l JOIN lead_before AS b USING (id);
 
--- When there is news, it is for those whose it is.
+-- When the hold is over it is over for all, before the write that comes later:
+-- everybody had asked by then.
 SET lead_stage.now = '2026-03-11 00:00+00';
 UPDATE lead SET asked = (id <= 3), size = size - 1;
 SELECT stage, count(*) FROM lead GROUP BY stage ORDER BY stage;
