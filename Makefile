@@ -146,7 +146,10 @@ REGRESS_ALL = \
 	write_upsert \
 	write_view \
 	preview \
-	write_memory
+	write_memory \
+	business_time \
+	business_time_oracle \
+	business_time_cache
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
@@ -154,6 +157,7 @@ REGRESS_16 = \
 	set_role
 
 ISOLATION = \
+	business_time_cache \
 	write_attach \
 	write_delete_update \
 	write_late_start \
