@@ -293,8 +293,7 @@ CREATE FUNCTION lead_stage._guide_mql(definition jsonb) RETURNS text
            || E'\n### Fit: who they are\n\nThe points of every rule that is true of the lead, added up.\n\n'
            || lead_stage._guide_points(definition, 'fit')
            || CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(definition -> 'rule') AS r (item) WHERE r.item ->> 'kind' = 'engagement')
-                   THEN E'\n### Engagement: what they do\n\nThe points of every matching activity, fading with time. '
-                        || E'**Not counted yet:** this version of lead\_stage takes engagement as 0, so nothing that asks for engagement or for an activity holds.\n\n'
+                   THEN E'\n### Engagement: what they do\n\nThe points of every matching activity, fading with time.\n\n'
                         || lead_stage._guide_points(definition, 'engagement')
                    ELSE '' END;
 COMMENT ON FUNCTION lead_stage._guide_mql(jsonb) IS 'guide: what makes an MQL';
