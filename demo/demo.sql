@@ -13,7 +13,7 @@ SET datestyle = 'ISO';
 
 \echo
 \echo '==================================================================='
-\echo ' Set-up: a table of leads that is there already, and four calls'
+\echo ' Set-up: tables of leads and page views that are there, and five calls'
 \echo '==================================================================='
 \echo
 \set ECHO queries
@@ -25,10 +25,13 @@ CREATE TABLE crm.lead (
     eligibility_asked bool, asked_for_call bool,
     need_now bool, service_match bool, timeline text, decision_process text, next_step_agreed bool,
     first_call_at timestamptz, meeting_at timestamptz);
+CREATE TABLE crm.activity (lead_id int REFERENCES crm.lead, at timestamptz, kind text, page text);
+CREATE INDEX ON crm.activity (lead_id);
 
 CREATE EXTENSION lead_stage;
 SELECT lead_stage.import_model(lead_stage.template('respiratory'));
 SELECT lead_stage.attach('crm.lead', 'respiratory');
+SELECT lead_stage.attach_activity('crm.activity', 'crm.lead', source => 'web');
 \set ECHO none
 \echo
 \echo 'attach added stage, stage_since, stage_reason, fit_score and owner to the'
@@ -40,8 +43,7 @@ SELECT lead_stage.publish('respiratory', note => 'first version') AS version;
 \set ECHO none
 \echo
 \echo 'From here on, everything is plain INSERT and UPDATE.'
-\echo '(The setting lead_stage.now stands in for the days that pass.  This version'
-\echo 'scores a lead by its own columns; page views and downloads do not count yet.)'
+\echo '(The setting lead_stage.now stands in for the days that pass.)'
 
 \echo
 \echo '==================================================================='
@@ -49,13 +51,16 @@ SELECT lead_stage.publish('respiratory', note => 'first version') AS version;
 \echo '==================================================================='
 \echo
 \echo 'Mon 2 March.  Ann downloads a guide, watches a video, and leaves her data.'
-\echo 'She fits well, but fit alone makes no MQL: she stays a lead.'
+\echo 'She fits well, but fit and two looks make no MQL: she stays a lead.'
 \echo
 SET lead_stage.now = '2026-03-02 09:00+00';
 \set ECHO queries
 INSERT INTO crm.lead (id, name, role_type, organisation_type, region, service_interest)
 VALUES (1, 'Ann', 'programme_manager', 'hospital', 'UK', 'pulmonary_rehab')
 RETURNING name, stage, fit_score;
+INSERT INTO crm.activity (lead_id, at, kind)
+VALUES (1, '2026-03-01 20:00+00', 'asset_download'), (1, '2026-03-02 08:50+00', 'video_watched');
+SELECT stage, fit_score, round(engagement_now::numeric, 1) AS engagement FROM crm.lead_live;
 \set ECHO none
 \echo
 \echo 'Wed 4 March.  She asks for a call.  That is the signal: an MQL, on its own.'

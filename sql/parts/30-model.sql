@@ -487,7 +487,7 @@ COMMENT ON TABLE lead_stage.milestone IS 'events worth a line in the history tha
 COMMENT ON COLUMN lead_stage.milestone.model IS 'the model';
 COMMENT ON COLUMN lead_stage.milestone.name IS 'its name; reports look for "meeting_booked"';
 COMMENT ON COLUMN lead_stage.milestone.condition IS 'boolean expression over the lead: an event each time it becomes true; this or signal';
-COMMENT ON COLUMN lead_stage.milestone.signal IS 'an engagement rule: an event at its first match; this or condition';
+COMMENT ON COLUMN lead_stage.milestone.signal IS 'an engagement rule: an event at its first match during each stay in a stage; this or condition';
 COMMENT ON COLUMN lead_stage.milestone.note IS 'what it tells';
 
 -- Examples: publish runs them, the guide prints them.
