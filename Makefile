@@ -22,7 +22,9 @@ OBJS = \
 	src/fit.o \
 	src/history.o \
 	src/judge.o \
+	src/judge_row.o \
 	src/judge_sql.o \
+	src/judge_stage.o \
 	src/key_functions.o \
 	src/key_text.o \
 	src/lead_table.o \

@@ -120,9 +120,3 @@ CREATE FUNCTION lead_stage.rescore_lead(leads regclass, VARIADIC key "any") RETU
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION lead_stage.rescore_lead(regclass, "any") IS
     'judges one lead again; false if there is no such lead';
-
-CREATE PROCEDURE lead_stage.sweep(batch int DEFAULT 1000)
-    AS 'MODULE_PATHNAME', 'lead_stage_sweep'
-    LANGUAGE C;
-COMMENT ON PROCEDURE lead_stage.sweep(int) IS
-    'does what has fallen due without a write, for the tables whose owner the caller is a member of; commits each batch';

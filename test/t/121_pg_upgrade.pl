@@ -68,7 +68,12 @@ chdir $dir or die;
 my ($out, $err) = run_command([
 	'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
 	'-s', $new->host, '-p', $old->port, '-P', $new->port ]);
-like($out, qr/Upgrade Complete/, 'pg_upgrade') or diag($out . $err);
+unless (like($out, qr/Upgrade Complete/, 'pg_upgrade'))
+{
+	# it names a log that is gone with the cluster
+	diag($out . $err);
+	diag(substr(slurp_file($_), -2000)) foreach glob($new->data_dir . '/pg_upgrade_output.d/*/log/*.log');
+}
 
 $new->start;
 is($new->safe_psql('postgres', $queries[$_]), $before[$_], "as before: $queries[$_]") foreach 0 .. $#queries;
