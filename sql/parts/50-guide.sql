@@ -102,14 +102,14 @@ COMMENT ON FUNCTION lead_stage._requirements(jsonb, boolean) IS 'what must hold 
 CREATE FUNCTION lead_stage._criteria_crossed(definition jsonb, from_stage text, to_stage text) RETURNS SETOF text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     SELECT c.item ->> 'name'
         FROM jsonb_array_elements(definition -> 'criterion') WITH ORDINALITY AS c (item, place)
         WHERE (c.item ->> 'required_for')::@extschema@.lead_stage <= to_stage::@extschema@.lead_stage
               -- From any open stage: the lowest one may need them all.
               AND (c.item ->> 'required_for')::@extschema@.lead_stage > coalesce(from_stage, 'lead')::@extschema@.lead_stage
         ORDER BY c.place;
-END;
+$$;
 COMMENT ON FUNCTION lead_stage._criteria_crossed(jsonb, text, text) IS 'the criteria between two stages';
 
 -- The most and the least that the enabled rules of a kind can give together;
@@ -117,7 +117,7 @@ COMMENT ON FUNCTION lead_stage._criteria_crossed(jsonb, text, text) IS 'the crit
 CREATE FUNCTION lead_stage._score_range(definition jsonb, kind text, OUT lowest float8, OUT highest float8)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
     WITH rule AS (
         SELECT r.item ->> 'category' AS category,
                CASE WHEN (r.item ->> 'points')::int <= 0 THEN 0
@@ -136,7 +136,7 @@ BEGIN ATOMIC
             FROM rule AS r GROUP BY r.category
     )
     SELECT coalesce(sum(c.lowest), 0), coalesce(sum(c.highest), 0) FROM category AS c;
-END;
+$$;
 COMMENT ON FUNCTION lead_stage._score_range(jsonb, text) IS 'the lowest and the highest score that the rules of a kind can give';
 
 -- ---------------------------------------------------------------------------

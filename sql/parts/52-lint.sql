@@ -4,6 +4,9 @@
 -- Most are seen in the draft alone.  What needs the leads table (contradictions
 -- by type, rules that never or always hold) runs the draft's conditions with the
 -- table owner's rights, so it is done only for who may publish.
+--
+-- Function bodies here are text: pg_upgrade creates functions before operator
+-- classes, without which a UNION or GROUP BY of stages cannot be parsed.
 
 -- Whether two conditions can be seen to exclude each other as they are
 -- written; without a table nothing is known of types.
@@ -55,7 +58,7 @@ CREATE FUNCTION lead_stage._lint_moves(definition jsonb,
     RETURNS SETOF record
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     SELECT t.place::int, t.item ->> 'name', t.item, (t.item ->> 'from_stage')::@extschema@.lead_stage, (t.item ->> 'to_stage')::@extschema@.lead_stage,
            coalesce((t.item ->> 'automatic')::bool, false),
            NOT t.item ?| '{min_fit,min_engagement,min_score,below_engagement,signal,idle_for,in_stage_for,not_before,condition}'::text[],
@@ -64,14 +67,14 @@ BEGIN ATOMIC
                  WHERE (c.item ->> 'required_for')::@extschema@.lead_stage <= (t.item ->> 'to_stage')::@extschema@.lead_stage
                        AND (c.item ->> 'required_for')::@extschema@.lead_stage > coalesce(t.item ->> 'from_stage', 'lead')::@extschema@.lead_stage)
         FROM jsonb_array_elements(definition -> 'transition') WITH ORDINALITY AS t (item, place);
-END;
+$$;
 COMMENT ON FUNCTION lead_stage._lint_moves(jsonb) IS 'lint: the transitions of a definition';
 
 -- The stages that a lead can come to.
 CREATE FUNCTION lead_stage._reachable(definition jsonb) RETURNS SETOF @extschema@.lead_stage
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     WITH RECURSIVE reached AS (
         SELECT 'lead'::@extschema@.lead_stage AS stage
         UNION
@@ -81,14 +84,14 @@ BEGIN ATOMIC
                      ON m.from_stage = r.stage OR (m.from_stage IS NULL AND r.stage BETWEEN 'lead' AND 'opportunity')
     )
     SELECT r.stage FROM reached AS r;
-END;
+$$;
 COMMENT ON FUNCTION lead_stage._reachable(jsonb) IS 'lint: the stages that moves lead to';
 
 CREATE FUNCTION lead_stage._lint_stages(definition jsonb)
     RETURNS TABLE (severity text, object text, problem text, advice text)
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     -- What makes an SQL.
     SELECT 'error', 'model', 'it has no criteria for sql: nothing that sales confirms stands between an MQL and an SQL',
            'Add criteria with required_for ''sql'': need, service, timeline, decision, next step.'
@@ -171,14 +174,14 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'note', 'model', format('two stages are called "%s"', l.value), 'Give each stage a label of its own.'
         FROM jsonb_each_text(coalesce(definition #> '{model,labels}', '{}')) AS l GROUP BY l.value HAVING count(*) > 1;
-END;
+$$;
 COMMENT ON FUNCTION lead_stage._lint_stages(jsonb) IS 'lint: stages, moves and criteria';
 
 CREATE FUNCTION lead_stage._lint_scores(definition jsonb)
     RETURNS TABLE (severity text, object text, problem text, advice text)
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     WITH rule AS (
         SELECT r.item ->> 'name' AS name, r.item ->> 'kind' AS kind, coalesce((r.item ->> 'points')::int, 0) AS points, r.item,
                (SELECT (c.item ->> 'max_points')::int FROM jsonb_array_elements(definition -> 'category') AS c (item)
@@ -251,14 +254,14 @@ BEGIN ATOMIC
         FROM jsonb_array_elements(definition -> 'band') AS b (item) CROSS JOIN range AS r
              CROSS JOIN LATERAL (SELECT CASE b.item ->> 'kind' WHEN 'fit' THEN r.fit_high ELSE r.engagement_high END AS high) AS h
         WHERE (b.item ->> 'min_points')::float8 > h.high;
-END;
+$$;
 COMMENT ON FUNCTION lead_stage._lint_scores(jsonb) IS 'lint: rules, thresholds, categories and bands';
 
 CREATE FUNCTION lead_stage._lint_service(definition jsonb)
     RETURNS TABLE (severity text, object text, problem text, advice text)
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     SELECT 'warning', format('sla "%s"', s.item ->> 'name'), 'it has no calendar, and neither has the model: the clock runs at night and on holidays',
            'Name a calendar, or write ''always'' if round the clock is meant.'
         FROM jsonb_array_elements(definition -> 'sla') AS s (item)
@@ -321,7 +324,7 @@ BEGIN ATOMIC
               AND NOT EXISTS (SELECT FROM jsonb_array_elements(definition -> 'example') AS x (item)
                               WHERE CASE WHEN e.qualifies THEN (x.item ->> 'expected')::@extschema@.lead_stage >= 'sql'
                                          ELSE (x.item ->> 'expected')::@extschema@.lead_stage < 'mql' END);
-END;
+$$;
 COMMENT ON FUNCTION lead_stage._lint_service(jsonb) IS 'lint: promises, routes, pools and examples';
 
 -- Conditions that had better hold together, each pair with what is wrong if
@@ -331,7 +334,7 @@ CREATE FUNCTION lead_stage._lint_pairs(definition jsonb,
     RETURNS SETOF record
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     WITH criterion AS (
         SELECT c.item ->> 'name' AS name, c.item ->> 'condition' AS condition, (c.item ->> 'required_for')::@extschema@.lead_stage AS required_for
             FROM jsonb_array_elements(definition -> 'criterion') AS c (item) WHERE c.item ? 'condition'
@@ -366,7 +369,7 @@ BEGIN ATOMIC
     SELECT 'warning', format('sla "%s"', s.item ->> 'name'), 'pause_when implies that the clock never started: it is false in the stage that the SLA is about',
            'Change pause_when to what can happen while the clock runs.', format('stage = %L', s.item ->> 'stage'), s.item ->> 'pause_when', true
         FROM jsonb_array_elements(definition -> 'sla') AS s (item) WHERE s.item ? 'pause_when';
-END;
+$$;
 COMMENT ON FUNCTION lead_stage._lint_pairs(jsonb) IS 'lint: conditions that must not exclude each other';
 
 -- What only a leads table can tell.

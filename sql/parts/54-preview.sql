@@ -89,8 +89,8 @@ CREATE FUNCTION lead_stage.preview(leads regclass)
     RETURNS TABLE (stage_now @extschema@.lead_stage, stage_then @extschema@.lead_stage, leads bigint)
     LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 20
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     SELECT * FROM lead_stage._preview($1);
-END;
+$$;
 COMMENT ON FUNCTION lead_stage.preview(regclass) IS
     'where the leads are, and where a publish of the draft and a rescore would put them; writes nothing';

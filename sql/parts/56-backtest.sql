@@ -146,9 +146,9 @@ CREATE FUNCTION lead_stage.backtest(leads regclass, outcome text)
     RETURNS TABLE (band int, min_score float8, max_score float8, leads bigint, outcomes bigint, rate float8, lift float8, auc float8)
     LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     SELECT * FROM lead_stage._backtest($1, $2);
-END;
+$$;
 COMMENT ON FUNCTION lead_stage.backtest(regclass, text) IS
     'ten bands of the leads'' scores, the highest last, with how often an outcome happened in each, and the area under the curve';
 
@@ -262,8 +262,8 @@ CREATE FUNCTION lead_stage.suggest_points(leads regclass, outcome text)
                    auc_now float8, auc_suggested float8)
     LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 20
     SET search_path = pg_catalog, @extschema@, pg_temp
-BEGIN ATOMIC
+AS $$
     SELECT * FROM lead_stage._suggest_points($1, $2);
-END;
+$$;
 COMMENT ON FUNCTION lead_stage.suggest_points(regclass, text) IS
     'proposes points for the published fit rules from an outcome''s log-odds, with the area under the curve that held-out leads have now and would have; changes nothing';
