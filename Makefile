@@ -13,6 +13,8 @@ OBJS = \
 	src/calendar_cache.o \
 	src/check_condition.o \
 	src/clock.o \
+	src/condition_refusals.o \
+	src/condition_zone.o \
 	src/conditions.o \
 	src/draft.o \
 	src/engagement.o \
