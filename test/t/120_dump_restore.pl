@@ -245,17 +245,10 @@ command_ok([ 'pg_dump', '-f', "$dir/plain.sql", '-d', $node->connstr('origin') ]
 command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", '-d', $node->connstr('origin') ], 'dumped in the custom format');
 command_ok([ 'pg_dump', '-Fd', '-j2', '-f', "$dir/directory", '-d', $node->connstr('origin') ], 'dumped in parallel');
 
-# pg_restore -j loads tables in any order, and an extension's tables have their
-# foreign keys already: those come first, by themselves.
-my @restore = ('pg_restore', '--exit-on-error', "$dir/directory");
 my %restore = (
 	plain => [ [ 'psql', '-X', '-q', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql" ] ],
 	custom => [ [ 'pg_restore', '--exit-on-error', "$dir/custom" ] ],
-	parallel => [
-		[ @restore, '--section=pre-data' ],
-		[ @restore, '--section=data', '--schema=lead_stage' ],
-		[ @restore, '--section=data', '--exclude-schema=lead_stage', '-j2' ],
-		[ @restore, '--section=post-data', '-j2' ] ]);
+	parallel => [ [ 'pg_restore', '--exit-on-error', '-j4', "$dir/directory" ] ]);
 
 sub restored
 {
