@@ -155,8 +155,40 @@ insert_checked(ResultRelInfo *target, TupleTableSlot *slot, EState *estate)
 	return true;
 }
 
+/* Columns that the owner gave history beside ours take their defaults. */
 static void
-write_rows(Relation history, TupleTableSlot **slots, int nslots)
+fill_defaults(const HistoryColumns *columns, TupleTableSlot **slots, int nslots, EState *estate)
+{
+	ExprState **states = palloc(sizeof(ExprState *) * columns->ndefaults);
+	ExprContext *econtext = GetPerTupleExprContext(estate);
+	Datum	   *values = palloc(sizeof(Datum) * columns->natts);
+	bool	   *nulls = palloc(sizeof(bool) * columns->natts);
+
+	for (int i = 0; i < columns->ndefaults; i++)
+		states[i] = ExecPrepareExpr(columns->defaults[i], estate);
+	for (int row = 0; row < nslots; row++)
+	{
+		TupleTableSlot *slot = slots[row];
+		MemoryContext oldcontext = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+
+		heap_deform_tuple(ExecFetchSlotHeapTuple(slot, false, NULL),
+						  slot->tts_tupleDescriptor, values, nulls);
+		for (int i = 0; i < columns->ndefaults; i++)
+		{
+			AttrNumber	attno = columns->with_default[i];
+
+			values[attno - 1] = ExecEvalExpr(states[i], econtext, &nulls[attno - 1]);
+		}
+		ExecForceStoreHeapTuple(heap_form_tuple(slot->tts_tupleDescriptor, values, nulls),
+								slot, false);
+		ExecMaterializeSlot(slot);
+		MemoryContextSwitchTo(oldcontext);
+		ResetPerTupleExprContext(estate);
+	}
+}
+
+static void
+write_rows(LeadTable *table, Relation history, TupleTableSlot **slots, int nslots)
 {
 	EState	   *estate = CreateExecutorState();
 	ResultRelInfo *target = makeNode(ResultRelInfo);
@@ -164,6 +196,8 @@ write_rows(Relation history, TupleTableSlot **slots, int nslots)
 	bool		after;
 	int			kept = 0;
 
+	if (table->history_columns.ndefaults > 0)
+		fill_defaults(&table->history_columns, slots, nslots, estate);
 	InitResultRelInfo(target, history, 0, NULL, 0);
 	ExecOpenIndices(target, false);
 	triggers = target->ri_TrigDesc;
@@ -221,7 +255,7 @@ lead_stage_write_history(LeadTable *table, TupleTableSlot **slots, int nslots)
 	SetUserIdAndSecContext(table->owner_role,
 						   security_context | SECURITY_LOCAL_USERID_CHANGE);
 	history = table_open(table->history, RowExclusiveLock);
-	write_rows(history, slots, nslots);
+	write_rows(table, history, slots, nslots);
 	table_close(history, NoLock);
 	SetUserIdAndSecContext(user, security_context);
 }

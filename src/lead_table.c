@@ -24,6 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -402,6 +403,44 @@ open_beside(LeadTable *table, Oid relid)
 	return rel;
 }
 
+/* Whether one of the columns that events are written to. */
+static bool
+is_ours(LeadTable *table, AttrNumber attno)
+{
+	const HistoryColumns *columns = &table->history_columns;
+
+	for (const AttrNumber *ours = &columns->id; ours <= &columns->evidence; ours++)
+		if (*ours == attno)
+			return true;
+	for (int i = 0; i < table->nkeys; i++)
+		if (columns->keys[i] == attno)
+			return true;
+	return false;
+}
+
+/* The defaults of columns that the owner gave history beside ours. */
+static void
+find_defaults(LeadTable *table, Relation rel)
+{
+	HistoryColumns *columns = &table->history_columns;
+
+	columns->with_default = palloc(sizeof(AttrNumber) * columns->natts);
+	columns->defaults = palloc(sizeof(Expr *) * columns->natts);
+	for (AttrNumber attno = 1; attno <= columns->natts; attno++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), attno - 1);
+		Expr	   *value;
+
+		if (att->attisdropped || att->attgenerated != '\0' || is_ours(table, attno))
+			continue;
+		value = (Expr *) build_column_default(rel, attno);
+		if (value == NULL)
+			continue;
+		columns->with_default[columns->ndefaults] = attno;
+		columns->defaults[columns->ndefaults++] = value;
+	}
+}
+
 static void
 find_history(LeadTable *table)
 {
@@ -434,6 +473,7 @@ find_history(LeadTable *table)
 	columns->actor = attno_or_zero(desc, "actor", TEXTOID);
 	columns->evidence = attno_or_zero(desc, "evidence", VARBITOID);
 	table->history_sequence = sequences ? linitial_oid(sequences) : InvalidOid;
+	find_defaults(table, rel);
 	table_close(rel, AccessShareLock);
 
 	if (columns->id == InvalidAttrNumber || columns->event == InvalidAttrNumber ||

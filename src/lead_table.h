@@ -45,6 +45,9 @@ typedef struct HistoryColumns
 				evidence;
 	AttrNumber *keys;			/* in primary-key order */
 	int			natts;
+	int			ndefaults;		/* columns of the owner's own that have one */
+	AttrNumber *with_default;
+	Expr	  **defaults;
 } HistoryColumns;
 
 /* What activities make us run over leads and state, planned once. */

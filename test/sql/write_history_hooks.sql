@@ -1,5 +1,6 @@
 -- What the owner adds to history of his own: triggers see each row, as under
--- INSERT, constraints hold, generated columns are computed.
+-- INSERT, constraints hold, generated columns are computed, defaults filled in
+-- with the owner's rights.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set setup :abs_srcdir /include/write_setup.psql
 \set test write_history_hooks
@@ -29,3 +30,17 @@ UPDATE lead SET stage = 'nurture', stage_reason = 'nonsense' WHERE id = 2;
 SELECT h.lead_id, h.loud, h.actor, story(h) FROM lead_history AS h ORDER BY h.id;
 SELECT what FROM seen ORDER BY id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+
+-- Columns of his own, with a default: also for many rows at once.
+DROP TRIGGER before ON lead_history;
+CREATE SEQUENCE counter;
+ALTER TABLE lead_history ADD COLUMN source text DEFAULT 'crm', ADD COLUMN by_whom name DEFAULT current_user,
+    ADD COLUMN number int DEFAULT nextval('counter'), ADD COLUMN nothing text;
+ALTER SEQUENCE counter RESTART;
+INSERT INTO lead (id, size) SELECT i, 1 FROM generate_series(101, 1500) AS i;
+SELECT source, by_whom, count(*), min(number), max(number), count(DISTINCT number) AS numbers, count(nothing) AS something, count(loud) AS loud
+    FROM lead_history WHERE lead_id > 100 GROUP BY 1, 2;
+ALTER TABLE lead_history DROP COLUMN source;
+ALTER TABLE lead_history ALTER COLUMN nothing SET DEFAULT 'something';
+INSERT INTO lead (id, size) VALUES (2000, 1);
+SELECT nothing, number FROM lead_history WHERE lead_id = 2000;
