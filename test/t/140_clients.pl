@@ -15,7 +15,7 @@ my %has = map { $_ => system("$python -c '$needs{$_}' 2>/dev/null") == 0 } keys 
 plan skip_all => 'neither Django nor psycopg is installed' unless grep { $_ } values %has;
 
 my $node = PostgreSQL::Test::Cluster->new('clients');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->start;
 
 $node->safe_psql(
