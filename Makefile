@@ -43,10 +43,13 @@ OBJS = \
 	src/stage_type.o \
 	src/state.o \
 	src/sweep.o \
+	src/sweeper.o \
 	src/touch.o \
 	src/transition.o \
 	src/trig_lead.o \
-	src/trig_truncate.o
+	src/trig_truncate.o \
+	src/worker.o \
+	src/worker_memory.o
 
 HEADERS = src/lead_stage.h
 

@@ -17,6 +17,7 @@
 #include "memo.h"
 #include "pending.h"
 #include "settings.h"
+#include "worker.h"
 
 PG_MODULE_MAGIC_EXT(.name = "lead_stage", .version = LEAD_STAGE_VERSION);
 
@@ -47,6 +48,8 @@ _PG_init(void)
 							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	lead_stage_define_worker();
 
 	MarkGUCPrefixReserved("lead_stage");
 

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -27,6 +28,7 @@
 #include "run_as.h"
 #include "settings.h"
 #include "state.h"
+#include "sweep.h"
 #include "trig_lead.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_sweep);
@@ -34,11 +36,15 @@ PG_FUNCTION_INFO_V1(lead_stage_sweep);
 /* How long a lead that cannot be judged is left alone. */
 #define PUT_OFF		"5 minutes"
 
+/*
+ * Takes the lock that the sweep needs here, where waiting for it in vain is the
+ * table's failure and not that of a lead.
+ */
 static LeadTable *
 open_table(Oid relid)
 {
 	Binding    *binding = lead_stage_find_binding(relid);
-	Relation	rel = binding ? try_table_open(relid, AccessShareLock) : NULL;
+	Relation	rel = binding ? try_table_open(relid, RowExclusiveLock) : NULL;
 	LeadTable  *table;
 
 	if (rel == NULL)
@@ -144,7 +150,7 @@ put_off(LeadTable *table)
  * an error undid it; the error becomes a WARNING if one lead alone was tried.
  */
 static int64
-try_sweep(LeadTable *table, int64 limit)
+try_sweep(LeadTable *table, int64 limit, bool own_transaction)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -155,6 +161,12 @@ try_sweep(LeadTable *table, int64 limit)
 	PG_TRY();
 	{
 		swept = sweep_leads(table, limit);
+		/*
+		 * At commit they would run as whoever sweeps, before 18, and an error
+		 * of theirs would undo the whole batch, again and again.
+		 */
+		if (own_transaction && swept > 0)
+			lead_stage_spi_as(table->owner_role, "SET CONSTRAINTS ALL IMMEDIATE", 0, NULL, NULL, NULL);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -184,23 +196,22 @@ try_sweep(LeadTable *table, int64 limit)
 	return swept;
 }
 
-/* One batch of one table; returns how many leads it dealt with. */
-static int64
-sweep_batch(Oid relid, int64 batch)
+int64
+lead_stage_sweep_batch(Oid leads, Oid owner, int64 batch, bool own_transaction)
 {
-	LeadTable  *table = open_table(relid);
+	LeadTable  *table = open_table(leads);
 	int64		swept;
 
-	if (table == NULL)
+	if (table == NULL || (OidIsValid(owner) && table->owner_role != owner))
 		return 0;
 	lead_stage_hold_table(table);
-	swept = try_sweep(table, batch);
+	swept = try_sweep(table, batch, own_transaction);
 	if (swept < 0)
 	{
 		/* one at a time, so that only those that fail are left out */
 		for (swept = 0; swept < batch; swept++)
 		{
-			int64		one = try_sweep(table, 1);
+			int64		one = try_sweep(table, 1, own_transaction);
 
 			if (one == 0)
 				break;
@@ -212,27 +223,67 @@ sweep_batch(Oid relid, int64 batch)
 	return swept;
 }
 
-static List *
-tables_to_sweep(MemoryContext context)
+List *
+lead_stage_tables_to_sweep(MemoryContext context)
 {
 	List	   *tables = NIL;
 	MemoryContext oldcontext;
 
-	if (SPI_execute("SELECT b.leads::pg_catalog.oid FROM lead_stage.binding AS b "
+	if (SPI_execute("SELECT b.leads::pg_catalog.oid, b.state::pg_catalog.oid, c.relowner "
+					"FROM lead_stage.binding AS b "
 					"JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) b.leads "
+					"JOIN pg_catalog.pg_class AS s ON s.oid OPERATOR(pg_catalog.=) b.state "
 					"WHERE b.version IS NOT NULL AND pg_catalog.pg_has_role(c.relowner, 'MEMBER') "
-					"ORDER BY 1", true, 0) != SPI_OK_SELECT)
+					"ORDER BY c.relowner, c.oid", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read lead_stage.binding");
 	oldcontext = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		SweepTable *table = palloc(sizeof(SweepTable));
 		bool		isnull;
 
-		tables = lappend_oid(tables, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
-																	SPI_tuptable->tupdesc, 1, &isnull)));
+		table->leads = DatumGetObjectId(SPI_getbinval(row, desc, 1, &isnull));
+		table->state = DatumGetObjectId(SPI_getbinval(row, desc, 2, &isnull));
+		table->owner = DatumGetObjectId(SPI_getbinval(row, desc, 3, &isnull));
+		tables = lappend(tables, table);
 	}
 	MemoryContextSwitchTo(oldcontext);
 	return tables;
+}
+
+TimestampTz
+lead_stage_next_due(const SweepTable *table)
+{
+	const char *name = get_rel_name(table->state);
+	char	   *sql;
+	Oid			user;
+	int			security_context;
+	int			guc_level;
+	TimestampTz due = DT_NOEND;
+
+	if (name == NULL)
+		return due;
+	sql = psprintf("SELECT pg_catalog.min(recheck_at)::pg_catalog.timestamptz FROM %s",
+				   quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->state)), name));
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(table->owner, security_context | SECURITY_RESTRICTED_OPERATION |
+						   SECURITY_NOFORCE_RLS);
+	guc_level = NewGUCNestLevel();
+	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "not a query: %s", sql);
+	AtEOXact_GUC(false, guc_level);
+	SetUserIdAndSecContext(user, security_context);
+	if (SPI_processed == 1)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (!isnull)
+			due = DatumGetTimestampTz(value);
+	}
+	return due;
 }
 
 /*
@@ -259,14 +310,15 @@ lead_stage_sweep(PG_FUNCTION_ARGS)
 	batch = PG_GETARG_INT32(0);
 
 	SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
-	tables = tables_to_sweep(context);
+	tables = lead_stage_tables_to_sweep(context);
 	foreach(lc, tables)
 	{
+		SweepTable *table = lfirst(lc);
 		int64		swept;
 
 		do
 		{
-			swept = sweep_batch(lfirst_oid(lc), batch);
+			swept = lead_stage_sweep_batch(table->leads, InvalidOid, batch, !atomic);
 			total += swept;
 			if (!atomic)
 				SPI_commit();
