@@ -156,7 +156,8 @@ REGRESS_ALL = \
 	write_memory \
 	business_time \
 	business_time_oracle \
-	business_time_cache
+	business_time_cache \
+	business_time_complaints
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
