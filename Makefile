@@ -31,6 +31,7 @@ OBJS = \
 	src/key_text.o \
 	src/lead_table.o \
 	src/memo.o \
+	src/notify.o \
 	src/maintenance.o \
 	src/model_def.o \
 	src/module.o \

@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "history.h"
+#include "notify.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_guard_history);
@@ -96,12 +97,12 @@ lead_stage_history_row(LeadTable *table, const LeadEvent *event,
 					   const Datum *keys, TupleTableSlot *slot)
 {
 	const HistoryColumns *columns = &table->history_columns;
+	int64		id = nextval_internal(table->history_sequence, false);
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true, sizeof(bool) * columns->natts);
 
-	store(slot, columns->id,
-		  Int64GetDatum(nextval_internal(table->history_sequence, false)));
+	store(slot, columns->id, Int64GetDatum(id));
 	for (int i = 0; i < table->nkeys; i++)
 		store(slot, columns->keys[i], keys[i]);
 	store_time(slot, columns->at, event->at);
@@ -131,6 +132,9 @@ lead_stage_history_row(LeadTable *table, const LeadEvent *event,
 	/* From here on the slot owns a copy of everything. */
 	ExecStoreVirtualTuple(slot);
 	ExecMaterializeSlot(slot);
+
+	if (lead_stage_notifies(table))
+		lead_stage_notify_event(table, id, event_names[event->kind], event, keys);
 }
 
 /* ---------- many rows ---------- */

@@ -10,7 +10,10 @@
 #include "event.h"
 #include "lead_table.h"
 
-/* Stores the event into a slot of history's row type, with the next id. */
+/*
+ * Stores the event into a slot of history's row type, with the next id, and
+ * has it notified if the model says so.
+ */
 extern void lead_stage_history_row(LeadTable *table, const LeadEvent *event,
 								   const Datum *keys, TupleTableSlot *slot);
 

@@ -24,6 +24,7 @@
 #include "clock.h"
 #include "history.h"
 #include "lead_table.h"
+#include "notify.h"
 #include "run_as.h"
 #include "trig_lead.h"
 
@@ -197,10 +198,13 @@ lead_stage_erase_lead(PG_FUNCTION_ARGS)
 												  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 		}
 		execute(table, false,
-				psprintf("INSERT INTO %s (%s, at, recorded_at, event, role) VALUES (%s$2, $3, 'erased', $4)",
-						 qualified_name(table->history),
-						 key_names(table, keys, table->history, ""), parts.data),
+				psprintf("INSERT INTO %s (%s, at, recorded_at, event, role) VALUES (%s$2, $3, 'erased', $4) "
+						 "RETURNING id, at, %s",
+						 qualified_name(table->history), key_names(table, keys, table->history, ""),
+						 parts.data, key_names(table, keys, table->history, "")),
 				4, types, values);
+		if (lead_stage_notifies(table))
+			lead_stage_notify_result(table, "erased");
 	}
 	SPI_finish();
 	PG_RETURN_INT64((int64) removed);

@@ -407,6 +407,8 @@ lead_stage_read_model(Jsonb *definition)
 	setting = get_text(settings, "on_rule_error");
 	model->raise_rule_errors = setting && strcmp(setting, "error") == 0;
 
+	model->notify = get_bool(settings, "notify", false);
+
 	read_categories(model, root);
 	read_rules(model, root);
 	read_engagements(model, root);

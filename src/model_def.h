@@ -105,6 +105,7 @@ typedef struct ModelDef
 	const char *time_zone;
 	bool		keep_refused;	/* on_refused = keep */
 	bool		raise_rule_errors;	/* on_rule_error = error */
+	bool		notify;			/* events are sent with NOTIFY too */
 	bool		uses_state;		/* moves depend on time or on activities */
 	int			ncategories;
 	CategoryDef *categories;

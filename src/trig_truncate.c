@@ -22,6 +22,7 @@
 
 #include "clock.h"
 #include "lead_table.h"
+#include "notify.h"
 #include "run_as.h"
 #include "settings.h"
 
@@ -77,14 +78,16 @@ static char *
 record_deletions(LeadTable *table)
 {
 	StringInfoData sql;
+	StringInfoData key_names;
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO %s (", qualified_name(table->history));
+	initStringInfo(&key_names);
 	for (int i = 0; i < table->nkeys; i++)
-		appendStringInfo(&sql, "%s, ",
+		appendStringInfo(&key_names, "%s%s", i > 0 ? ", " : "",
 						 quote_identifier(get_attname(table->history,
 													  table->history_columns.keys[i],
 													  false)));
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (%s, ", qualified_name(table->history), key_names.data);
 	appendStringInfoString(&sql, "event, at, recorded_at, since, version, fit_score, from_stage, owner, role, actor) SELECT ");
 	for (int i = 0; i < table->nkeys; i++)
 		appendStringInfo(&sql, "%s, ", lead_column(table, table->keys[i]));
@@ -98,6 +101,8 @@ record_deletions(LeadTable *table)
 					 lead_column(table, table->owner),
 					 qualified_name(table->relid),
 					 lead_column(table, table->stage_since));
+	if (lead_stage_notifies(table))
+		appendStringInfo(&sql, " RETURNING id, at, %s", key_names.data);
 	return sql.data;
 }
 
@@ -156,6 +161,8 @@ lead_stage_truncate(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	lead_stage_spi_as(table->owner_role, record_deletions(table), 5, types, values, nulls);
+	if (lead_stage_notifies(table))
+		lead_stage_notify_result(table, "deleted");
 	lead_stage_spi_as(table->owner_role, forget_state(table), 0, NULL, NULL, NULL);
 	SPI_finish();
 	return PointerGetDatum(NULL);
