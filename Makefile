@@ -37,7 +37,9 @@ OBJS = \
 	src/module.o \
 	src/open_hours.o \
 	src/pending.o \
+	src/reps.o \
 	src/rescore.o \
+	src/route.o \
 	src/run_as.o \
 	src/score_type.o \
 	src/stage_ops.o \
@@ -49,6 +51,7 @@ OBJS = \
 	src/transition.o \
 	src/trig_lead.o \
 	src/trig_truncate.o \
+	src/turns.o \
 	src/worker.o \
 	src/worker_memory.o
 

@@ -217,34 +217,85 @@ lead_stage_read_definition(const char *model, int32 version)
 	return definition;
 }
 
-Jsonb *
-lead_stage_published_definition(int32 model_id)
+/* The name and the published version (0: none) of a model; false: it is gone. */
+static bool
+model_by_id(int32 model_id, char **name, int32 *version)
 {
 	Oid			relid = our_relation("model");
 	Relation	rel;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	char	   *name = NULL;
-	int32		version = 0;
+	bool		found;
 
 	if (!OidIsValid(relid))
-		return NULL;
+		return false;
 	rel = table_open(relid, AccessShareLock);
 	ScanKeyInit(&key, get_attnum(relid, "id"), BTEqualStrategyNumber, F_INT4EQ,
 				Int32GetDatum(model_id));
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
 	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
+	found = HeapTupleIsValid(tuple);
+	if (found)
 	{
 		bool		isnull;
 		Datum		value = column_value(rel, tuple, "version", &isnull);
 
-		if (!isnull)
-			version = DatumGetInt32(value);
-		name = TextDatumGetCString(column_value(rel, tuple, "name", &isnull));
+		*version = isnull ? 0 : DatumGetInt32(value);
+		*name = TextDatumGetCString(column_value(rel, tuple, "name", &isnull));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return version ? lead_stage_read_definition(name, version) : NULL;
+	return found;
+}
+
+Jsonb *
+lead_stage_published_definition(int32 model_id)
+{
+	char	   *name;
+	int32		version;
+
+	if (!model_by_id(model_id, &name, &version) || version == 0)
+		return NULL;
+	return lead_stage_read_definition(name, version);
+}
+
+void **
+lead_stage_read_away(int32 model_id, const char *pool, const char **names, int nnames)
+{
+	void	  **away = palloc0(sizeof(void *) * Max(nnames, 1));
+	Oid			relid = our_relation("rep");
+	Oid			indexid = our_relation("rep_pkey");
+	char	   *model;
+	int32		version;
+	Relation	rel;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (!OidIsValid(relid) || !model_by_id(model_id, &model, &version))
+		return away;
+	rel = table_open(relid, AccessShareLock);
+	ScanKeyEntryInitialize(&keys[0], 0, get_attnum(relid, "model"),
+						   BTEqualStrategyNumber, InvalidOid,
+						   DEFAULT_COLLATION_OID, F_TEXTEQ,
+						   CStringGetTextDatum(model));
+	ScanKeyEntryInitialize(&keys[1], 0, get_attnum(relid, "pool"),
+						   BTEqualStrategyNumber, InvalidOid,
+						   DEFAULT_COLLATION_OID, F_TEXTEQ,
+						   CStringGetTextDatum(pool));
+	scan = systable_beginscan(rel, indexid, OidIsValid(indexid), NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		char	   *name = TextDatumGetCString(column_value(rel, tuple, "name", &isnull));
+		Datum		value = column_value(rel, tuple, "away", &isnull);
+
+		for (int i = 0; i < nnames && !isnull; i++)
+			if (strcmp(names[i], name) == 0)
+				away[i] = PG_DETOAST_DATUM_COPY(value);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return away;
 }

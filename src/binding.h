@@ -54,6 +54,13 @@ extern Jsonb *lead_stage_read_definition(const char *model, int32 version);
 /* The definition published now of the model with that id, or NULL. */
 extern Jsonb *lead_stage_published_definition(int32 model_id);
 
+/*
+ * When the reps of a pool are away, as lead_stage.rep says now: a multirange
+ * for each of the names, or NULL.  Made in the current memory context.
+ */
+extern void **lead_stage_read_away(int32 model_id, const char *pool,
+								   const char **names, int nnames);
+
 /* Raises 55000 unless the table is attached. */
 extern Binding *lead_stage_require_binding(Oid leads);
 

@@ -16,12 +16,13 @@
 #include "evaluate.h"
 #include "judge_row.h"
 #include "judge_stage.h"
+#include "route.h"
 #include "settings.h"
 
 /* A copy of stage_since that went through an application's milliseconds. */
 #define STALE_TOLERANCE		INT64CONST(1000)	/* microseconds */
 
-/* ---------- milestones and owner ---------- */
+/* ---------- milestones ---------- */
 
 /*
  * A milestone that an activity signals fires with the first one that matches
@@ -73,23 +74,6 @@ judge_milestones(Judgement *judgement)
 	}
 }
 
-static void
-judge_owner(Judgement *judgement)
-{
-	const char *owner = lead_stage_get_owner(judgement->table, judgement->row);
-	const char *previous = judgement->owner;
-	LeadEvent  *event;
-
-	if ((owner == NULL && previous == NULL) ||
-		(owner != NULL && previous != NULL && strcmp(owner, previous) == 0))
-		return;
-	judgement->owner = owner;
-	event = lead_stage_add_event(judgement, EVENT_OWNER);
-	event->from_stage = judgement->stage;
-	event->since = judgement->since;
-	event->previous_owner = previous;
-}
-
 /* ---------- a whole write ---------- */
 
 /* A null stage is no move: the column says so, in PostgreSQL's own words. */
@@ -123,6 +107,7 @@ start_over(Judgement *judgement)
 		lead_stage_set_column(judgement, ours[i], judgement->written[i],
 				   judgement->written_null[i]);
 	judgement->nevents = 0;
+	judgement->nturns = 0;
 	judgement->refusal.refused = false;
 	judgement->state_changed = false;
 	judgement->new_state = judgement->state;
@@ -139,6 +124,7 @@ judge_insert(Judgement *judgement)
 	bool		goes_on = true;
 
 	judgement->owner = lead_stage_get_owner(table, judgement->row);
+	judgement->owner_written = !lead_stage_enforce || judgement->owner != NULL;
 	if (!lead_stage_enforce)
 	{
 		lead_stage_set_stage(judgement, wanted,
@@ -157,6 +143,8 @@ judge_insert(Judgement *judgement)
 			lead_stage_move_automatically(judgement);
 	}
 	judge_milestones(judgement);
+	if (!judgement->refusal.refused)
+		lead_stage_judge_owner(judgement, 0);
 }
 
 /*
@@ -174,6 +162,30 @@ is_stale(Judgement *judgement)
 		written / STALE_TOLERANCE < stored / STALE_TOLERANCE;
 }
 
+static bool
+changes_owner(Judgement *judgement)
+{
+	const char *written = lead_stage_get_owner(judgement->table, judgement->row);
+	const char *stored = judgement->owner_before;
+
+	return written == NULL || stored == NULL ? written != stored :
+		strcmp(written, stored) != 0;
+}
+
+/*
+ * Setting the owner to who it was counts as well, unless all of our columns are
+ * set: then it is a full-row save, which means nothing by it.
+ */
+static bool
+owner_is_written(Judgement *judgement)
+{
+	bool		isnull;
+
+	(void) lead_stage_get_column(judgement->row, judgement->table->owner, &isnull);
+	return !lead_stage_enforce ||
+		(!isnull && (judgement->owner_set || changes_owner(judgement)));
+}
+
 /*
  * What has fallen due before this write happens first, each thing at its own
  * instant and judged on the row as it is stored.
@@ -186,6 +198,7 @@ catch_up(Judgement *judgement)
 	TimestampTz now = judgement->at;
 	int			natts = table->desc->natts;
 	int			nevents = judgement->nevents;
+	const char *owner = judgement->owner;
 
 	slot_getallattrs(judgement->old);
 	ExecClearTuple(table->old_row);
@@ -193,16 +206,19 @@ catch_up(Judgement *judgement)
 	memcpy(table->old_row->tts_isnull, judgement->old->tts_isnull, sizeof(bool) * natts);
 	ExecStoreVirtualTuple(table->old_row);
 	judgement->row = table->old_row;
+	judgement->owner_written = false;
 	lead_stage_judge_fit(judgement);
 
 	while (judgement->new_state.recheck_at <= now)
 	{
 		RowOracle	oracle = lead_stage_oracle_of(judgement);
 		LeadFacts	facts;
+		int			first_event = judgement->nevents;
 
 		judgement->at = Max(judgement->new_state.recheck_at, judgement->since);
 		lead_stage_judge_at(judgement->at);
 		lead_stage_move_automatically(judgement);
+		lead_stage_judge_owner(judgement, first_event);
 		facts = lead_stage_facts_now(judgement);
 		judgement->new_state.recheck_at =
 			lead_stage_next_recheck(table->model, &facts, &oracle,
@@ -216,6 +232,13 @@ catch_up(Judgement *judgement)
 	lead_stage_set_stage(judgement, judgement->stage, judgement->since);
 	if (judgement->nevents > nevents)
 		lead_stage_set_reason(judgement, lead_stage_get_reason(table, table->old_row));
+	if (judgement->owner != owner && !changes_owner(judgement))
+	{
+		bool		isnull;
+		Datum		value = lead_stage_get_column(table->old_row, table->owner, &isnull);
+
+		lead_stage_set_column(judgement, table->owner, value, isnull);
+	}
 }
 
 /* What to remember, and when to look at the lead again. */
@@ -260,8 +283,13 @@ judge_update(Judgement *judgement)
 	const char *reason = judgement->reason_written ?
 		lead_stage_get_reason(table, judgement->row) : NULL;
 	bool		goes_on = true;
+	bool		owner_written;
+	int			first_event;
 
 	judgement->owner = lead_stage_get_owner(table, judgement->old);
+	judgement->owner_before = judgement->owner;
+	judgement->stage_before = stored;
+	owner_written = !stale && owner_is_written(judgement);
 
 	/* What the application wrote into our columns is a wish, not a fact. */
 	if (adopt)
@@ -293,6 +321,7 @@ judge_update(Judgement *judgement)
 			judgement->key_changed;
 	if (judgement->key_changed)
 		lead_stage_add_rekeyed(judgement);
+	first_event = judgement->nevents;
 
 	if (!lead_stage_enforce)
 	{
@@ -318,7 +347,9 @@ judge_update(Judgement *judgement)
 			lead_stage_move_automatically(judgement);
 	}
 	judge_milestones(judgement);
-	judge_owner(judgement);
+	judgement->owner_written = owner_written;
+	if (!judgement->refusal.refused)
+		lead_stage_judge_owner(judgement, first_event);
 	if (judgement->merged_with != NULL)
 		lead_stage_add_merged(judgement, false);
 }
@@ -420,7 +451,7 @@ lead_stage_judge_unpublished(Judgement *judgement)
 	{
 		if (judgement->key_changed)
 			lead_stage_add_rekeyed(judgement);
-		judge_owner(judgement);
+		lead_stage_judge_owner(judgement, judgement->nevents);
 	}
 }
 
@@ -440,6 +471,8 @@ lead_stage_judge_delete(Judgement *judgement)
 	judgement->stage = lead_stage_get_stage(table, judgement->old);
 	judgement->since = lead_stage_get_since(table, judgement->old);
 	judgement->owner = lead_stage_get_owner(table, judgement->old);
+	judgement->owner_before = judgement->owner;
+	judgement->stage_before = judgement->stage;
 	unknown = TIMESTAMP_IS_NOBEGIN(judgement->since);
 	if (unknown)
 	{

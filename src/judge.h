@@ -44,6 +44,8 @@ typedef struct Judgement
 	bool		reason_written; /* the statement sets stage_reason */
 	bool		rejudge;		/* rescore: judge though nothing changed */
 	bool		adopt;			/* rescore: the row's stage is where it stands */
+	bool		owner_set;		/* the statement sets owner, changed or not */
+	uint64		statement;		/* tells statements apart; 0: none will write it */
 	struct ActivityTable *activities;	/* whose row it is, if not a lead's */
 	const ActivityMatches *matches; /* of the activities that led here, or NULL */
 	const char *merged_with;	/* the key of the lead it is merged with, or NULL */
@@ -56,6 +58,10 @@ typedef struct Judgement
 	Refusal		refusal;
 	bool		state_changed;
 	LeadState	new_state;		/* hold_until and recheck_at to remember */
+	int			nturns;			/* turns in pools, taken when the row lands */
+	struct Turn *turns;
+	LeadStage	stage_before;	/* as stored; 0 on insert */
+	const char *owner_before;
 
 	/* while at work */
 	Datum		written[5];		/* our columns as written, to begin again with */
@@ -68,7 +74,8 @@ typedef struct Judgement
 	bool		evaluating_old; /* for the row as it was */
 	LeadStage	stage;
 	TimestampTz since;
-	const char *owner;			/* before this write, for stage events */
+	const char *owner;			/* at the last event, for the next */
+	bool		owner_written;	/* by the application: routes leave it alone */
 	int			fit;
 	VarBit	   *evidence;
 } Judgement;

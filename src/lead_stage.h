@@ -36,4 +36,7 @@ extern bool lead_stage_from_label(const char *label, LeadStage *stage);
 /* Open stages are those a lead can still move on from: lead to opportunity. */
 extern bool lead_stage_is_open(LeadStage stage);
 
+/* Who works leads in a stage: "marketing", "sales", or NULL: nobody. */
+extern const char *lead_stage_team_of(LeadStage stage);
+
 #endif							/* LEAD_STAGE_H */

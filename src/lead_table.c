@@ -225,11 +225,14 @@ find_role_columns(LeadTable *table, Binding *binding, Query *live, Relation rel)
 	if (table->owner != InvalidAttrNumber)
 	{
 		Oid			type = TupleDescAttr(table->desc, table->owner - 1)->atttypid;
-		Oid			output;
+		Oid			function;
 		bool		varlena;
 
-		getTypeOutputInfo(type, &output, &varlena);
-		fmgr_info_cxt(output, &table->owner_out, table->context);
+		getTypeOutputInfo(type, &function, &varlena);
+		fmgr_info_cxt(function, &table->owner_out, table->context);
+		getTypeInputInfo(type, &function, &table->owner_ioparam);
+		fmgr_info_cxt(function, &table->owner_in, table->context);
+		table->owner_typmod = TupleDescAttr(table->desc, table->owner - 1)->atttypmod;
 		table->owner_is_text = (type == TEXTOID || type == VARCHAROID);
 	}
 	table->last_read = Max(Max(table->stage, table->stage_since),

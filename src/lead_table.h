@@ -50,13 +50,14 @@ typedef struct HistoryColumns
 	Expr	  **defaults;
 } HistoryColumns;
 
-/* What activities make us run over leads and state, planned once. */
+/* What we run over leads and state, planned once. */
 typedef enum ActivityPlan
 {
 	PLAN_LOCK,
 	PLAN_READ,
 	PLAN_WRITE,
 	PLAN_JUDGE,
+	PLAN_COUNT_OPEN,
 	ACTIVITY_PLANS
 } ActivityPlan;
 
@@ -87,6 +88,9 @@ typedef struct LeadTable
 	AttrNumber	owner;
 	bool		owner_is_text;
 	FmgrInfo	owner_out;
+	FmgrInfo	owner_in;
+	Oid			owner_ioparam;
+	int32		owner_typmod;
 	int			nkeys;
 	AttrNumber *keys;
 	Oid		   *key_equals;		/* the primary key's own = operators */

@@ -28,6 +28,7 @@ typedef struct Statement
 } Statement;
 
 static Statement *innermost = NULL;
+static uint64 statements = 0;
 
 static void
 end_of_statement(void *arg)
@@ -63,6 +64,7 @@ lead_stage_statement_memo(MemoryContext context)
 	statement->context = context;
 	statement->outer = innermost;
 	statement->memo.parent = context;
+	statement->memo.statement = ++statements;
 	statement->end.func = end_of_statement;
 	statement->end.arg = statement;
 	MemoryContextRegisterResetCallback(context, &statement->end);
@@ -85,6 +87,7 @@ lead_stage_begin_memo(Memo *memo, MemoKind kind, LeadTable *table)
 	memo->source = NULL;
 	memo->subtransaction = GetCurrentSubTransactionId();
 	memo->judgement.table = table;
+	memo->judgement.statement = memo->statement;
 	lead_stage_clear_state(&memo->judgement.state);
 }
 
@@ -130,6 +133,7 @@ end_of_transaction(XactEvent event, void *arg)
 	for (Statement *statement = innermost; statement != NULL; statement = statement->outer)
 	{
 		statement->memo.kind = MEMO_NONE;
+		statement->memo.statement = ++statements;
 		statement->event_queued = false;
 	}
 }

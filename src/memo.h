@@ -29,6 +29,7 @@ typedef struct Memo
 {
 	MemoKind	kind;
 	SubTransactionId subtransaction;
+	uint64		statement;		/* its number in this session */
 	LeadTable  *table;
 	Judgement	judgement;
 	Datum		keys[INDEX_MAX_KEYS];

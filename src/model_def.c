@@ -364,6 +364,83 @@ read_transitions(ModelDef *model, JsonbContainer *root)
 	}
 }
 
+PoolDef *
+lead_stage_find_pool(const ModelDef *model, const char *name)
+{
+	for (int i = 0; i < model->npools; i++)
+		if (strcmp(model->pools[i].name, name) == 0)
+			return &model->pools[i];
+	return NULL;
+}
+
+/* The reps come in the order of their pools. */
+static void
+read_pools(ModelDef *model, JsonbContainer *root)
+{
+	static uint64 serial = 0;
+	int			n;
+	JsonbContainer *array = get_array(root, "rep", &n);
+	RepDef	   *reps = palloc0(sizeof(RepDef) * Max(n, 1));
+
+	model->pools = palloc0(sizeof(PoolDef) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "rep");
+		const char *name = get_text(object, "pool");
+		PoolDef    *pool = model->npools > 0 ? &model->pools[model->npools - 1] : NULL;
+		RepDef	   *rep = &reps[i];
+
+		if (name == NULL)
+			malformed("pool");
+		if (pool == NULL || strcmp(pool->name, name) != 0)
+		{
+			pool = &model->pools[model->npools++];
+			pool->name = name;
+			pool->serial = ++serial;
+			pool->reps = rep;
+		}
+		if (!get_bool(object, "enabled", true))
+			continue;
+		rep = &pool->reps[pool->nreps];
+		rep->name = get_name(object);
+		if (!get_int(object, "weight", &rep->weight))
+			rep->weight = 1;
+		if (rep->weight < 1)
+			malformed("weight");
+		rep->limited = get_int(object, "max_open", &rep->max_open);
+		pool->nreps++;
+	}
+}
+
+static void
+read_routes(ModelDef *model, JsonbContainer *root)
+{
+	int			n;
+	JsonbContainer *array = get_array(root, "route", &n);
+
+	model->nroutes = n;
+	model->routes = palloc0(sizeof(RouteDef) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "route");
+		RouteDef   *route = &model->routes[i];
+		const char *pool = get_text(object, "pool");
+
+		route->name = get_name(object);
+		if (!get_stage(object, "stage", &route->stage))
+			malformed("stage");
+		route->assign_to = get_text(object, "assign_to");
+		if (pool != NULL)
+			route->pool = lead_stage_find_pool(model, pool);
+		if (route->assign_to == NULL && route->pool == NULL)
+			malformed("pool");
+		route->reassign = get_bool(object, "reassign", false) ? REASSIGN_ALWAYS :
+			get_bool(object, "reassign", true) ? REASSIGN_NEW_TEAM : REASSIGN_NEVER;
+		route->condition = get_condition(model, object, "condition",
+										 "route", route->name, "");
+	}
+}
+
 static void
 read_milestones(ModelDef *model, JsonbContainer *root)
 {
@@ -414,6 +491,8 @@ lead_stage_read_model(Jsonb *definition)
 	read_engagements(model, root);
 	read_criteria(model, root);
 	read_transitions(model, root);
+	read_pools(model, root);
+	read_routes(model, root);
 	read_milestones(model, root);
 	return model;
 }

@@ -98,6 +98,41 @@ typedef struct MilestoneDef
 	SignalDef	signal;
 } MilestoneDef;
 
+/* Whoever a pool deals leads to; those who are not enabled are left out. */
+typedef struct RepDef
+{
+	const char *name;
+	int			weight;
+	bool		limited;
+	int			max_open;
+} RepDef;
+
+typedef struct PoolDef
+{
+	const char *name;
+	uint64		serial;			/* no two definitions read have the same */
+	int			nreps;
+	RepDef	   *reps;
+} PoolDef;
+
+/* When a route takes a lead away from the owner it has. */
+typedef enum Reassign
+{
+	REASSIGN_NEW_TEAM,
+	REASSIGN_ALWAYS,
+	REASSIGN_NEVER
+} Reassign;
+
+typedef struct RouteDef
+{
+	const char *name;
+	LeadStage	stage;
+	int			condition;
+	const char *assign_to;		/* this or pool */
+	PoolDef    *pool;
+	Reassign	reassign;
+} RouteDef;
+
 typedef struct ModelDef
 {
 	int			id;
@@ -120,6 +155,10 @@ typedef struct ModelDef
 	CriterionDef *criteria;
 	int			ntransitions;
 	TransitionDef *transitions;
+	int			nroutes;
+	RouteDef   *routes;
+	int			npools;
+	PoolDef    *pools;
 	int			nmilestones;
 	MilestoneDef *milestones;
 	List	   *condition_names;	/* column of the signals view, by condition */
@@ -131,5 +170,8 @@ typedef struct ModelDef
  * definition is not of the documented form.
  */
 extern ModelDef *lead_stage_read_model(Jsonb *definition);
+
+/* The pool of that name, or NULL. */
+extern PoolDef *lead_stage_find_pool(const ModelDef *model, const char *name);
 
 #endif							/* LEAD_STAGE_MODEL_DEF_H */

@@ -17,6 +17,7 @@
 #include "memo.h"
 #include "pending.h"
 #include "settings.h"
+#include "turns.h"
 #include "worker.h"
 
 PG_MODULE_MAGIC_EXT(.name = "lead_stage", .version = LEAD_STAGE_VERSION);
@@ -60,4 +61,5 @@ _PG_init(void)
 	lead_stage_init_pending();
 	lead_stage_init_memos();
 	lead_stage_init_event_time();
+	lead_stage_init_turns();
 }

@@ -228,3 +228,11 @@ lead_stage_team(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(info->team));
 }
+
+const char *
+lead_stage_team_of(LeadStage stage)
+{
+	const StageInfo *info = find_stage(stage);
+
+	return info == NULL ? NULL : info->team;
+}

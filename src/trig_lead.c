@@ -37,6 +37,7 @@
 #include "judge.h"
 #include "memo.h"
 #include "pending.h"
+#include "route.h"
 #include "state.h"
 #include "trig_lead.h"
 
@@ -365,6 +366,8 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	judgement->reason_written = is_set(trigger, table->stage_reason) &&
 		(!lead_stage_is_merge(source->fn_mcxt) ||
 		 differs(table, table->stage_reason, old, table->row));
+	judgement->owner_set = is_set(trigger, table->owner) &&
+		!is_set(trigger, table->stage_since) && !lead_stage_is_merge(source->fn_mcxt);
 	judgement->rejudge = (mode != RESCORE_OFF);
 	judgement->adopt = (mode == RESCORE_ADOPT);
 	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
@@ -476,6 +479,7 @@ take_memo(Memo *memo)
 		lead_stage_raise_refusal(&judgement->refusal, table);
 	if (!table->bound)
 		return;
+	lead_stage_take_turns(judgement, kind == MEMO_DELETE);
 	for (int i = 0; i < judgement->nevents; i++)
 		lead_stage_add_pending(table, &judgement->events[i],
 							   judgement->events[i].under_old_key ?

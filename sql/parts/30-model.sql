@@ -414,8 +414,13 @@ COMMENT ON COLUMN lead_stage.rep.pool IS 'the pool';
 COMMENT ON COLUMN lead_stage.rep.name IS 'what is written into the owner column';
 COMMENT ON COLUMN lead_stage.rep.weight IS 'the share of turns';
 COMMENT ON COLUMN lead_stage.rep.max_open IS 'most open leads in sales stages to own; null: no limit';
-COMMENT ON COLUMN lead_stage.rep.away IS 'when to be left out; null: never';
+COMMENT ON COLUMN lead_stage.rep.away IS 'when to be left out, at once and without a publish; null: never';
 COMMENT ON COLUMN lead_stage.rep.enabled IS 'false: gets no leads';
+
+-- Where in a pool's order a session starts; a number is used up by a session's
+-- first turn in a pool, never again.
+CREATE SEQUENCE lead_stage.turn;
+COMMENT ON SEQUENCE lead_stage.turn IS 'makes sessions start with different reps';
 
 -- Clocks and milestones.
 

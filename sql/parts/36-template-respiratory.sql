@@ -100,8 +100,8 @@ SELECT $json$
     {"name": "nurture_to_marketing", "stage": "nurture", "position": 10, "assign_to": "marketing"},
     {"name": "disqualified_to_marketing", "stage": "disqualified", "position": 20, "assign_to": "marketing"},
     {"name": "mql_to_intake_desk", "stage": "mql", "position": 30, "assign_to": "intake desk"},
-    {"name": "sql_payers", "stage": "sql", "position": 40, "condition": "organisation_type = 'payer'", "assign_to": "payer team"},
-    {"name": "sql_providers", "stage": "sql", "position": 50, "assign_to": "provider team"}
+    {"name": "sql_payers", "stage": "sql", "position": 40, "condition": "organisation_type = 'payer'", "assign_to": "payer team", "reassign": true},
+    {"name": "sql_providers", "stage": "sql", "position": 50, "assign_to": "provider team", "reassign": true}
 ],
 
 "rep": [],

@@ -107,12 +107,18 @@ BEGIN ATOMIC
                                   WHERE r.item ->> 'name' = s.signal AND r.item ->> 'kind' = 'engagement'
                                         AND coalesce((r.item ->> 'enabled')::bool, true))
         UNION ALL
-        SELECT 7, min(c.place), format('%s: two conditions would share the column "%s" of the signals view; rename one',
+        SELECT 7, r.place, format('route "%s": pool "%s" has no reps; add them to lead_stage.rep, or name another pool',
+                                  r.item ->> 'name', r.item ->> 'pool')
+            FROM jsonb_array_elements(definition -> 'route') WITH ORDINALITY AS r (item, place)
+            WHERE r.item ->> 'pool' IS NOT NULL
+                  AND NOT EXISTS (SELECT FROM jsonb_array_elements(definition -> 'rep') AS p (item) WHERE p.item ->> 'pool' = r.item ->> 'pool')
+        UNION ALL
+        SELECT 8, min(c.place), format('%s: two conditions would share the column "%s" of the signals view; rename one',
                                        string_agg(format('%s "%s"', c.kind, c.name), ' and ' ORDER BY c.place), c.column_name)
             FROM lead_stage._conditions(definition) AS c
             GROUP BY c.column_name HAVING count(*) > 1
         UNION ALL
-        SELECT 8, c.place, format('%s "%s": its column "%s" of the signals view would be longer than 63 bytes; shorten the name',
+        SELECT 9, c.place, format('%s "%s": its column "%s" of the signals view would be longer than 63 bytes; shorten the name',
                                   c.kind, c.name, c.column_name)
             FROM lead_stage._conditions(definition) AS c
             WHERE octet_length(c.column_name) > 63) AS p (section, place, problem)

@@ -275,12 +275,12 @@ AS $$
     UNION ALL
     -- Pools.
     SELECT CASE WHEN bool_or(r.item IS NOT NULL AND coalesce((r.item ->> 'enabled')::bool, true)) THEN 'warning' ELSE 'error' END, format('pool "%s"', p.pool),
-           CASE WHEN count(r.item) = 0 THEN 'it has no reps' WHEN bool_or(coalesce((r.item ->> 'enabled')::bool, true)) THEN 'all of its enabled reps are away, or have no weight'
+           CASE WHEN bool_or(coalesce((r.item ->> 'enabled')::bool, true)) THEN 'all of its enabled reps are away, or have no weight'
                 ELSE 'none of its reps is enabled' END || format('; it is used by %s', string_agg(DISTINCT p.route, ', ')),
            'Add or enable a rep in lead_stage.rep with this pool.'
         FROM (SELECT x.item ->> 'pool', format('route "%s"', x.item ->> 'name') FROM jsonb_array_elements(definition -> 'route') AS x (item) WHERE x.item ? 'pool')
                  AS p (pool, route)
-             LEFT JOIN jsonb_array_elements(definition -> 'rep') AS r (item) ON r.item ->> 'pool' = p.pool
+             JOIN jsonb_array_elements(definition -> 'rep') AS r (item) ON r.item ->> 'pool' = p.pool
         GROUP BY p.pool
         HAVING NOT coalesce(bool_or(r.item IS NOT NULL AND coalesce((r.item ->> 'enabled')::bool, true) AND coalesce((r.item ->> 'weight')::int, 1) > 0
                                     AND NOT coalesce((r.item ->> 'away')::tstzmultirange @> lead_stage.now(), false)), false)
