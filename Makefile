@@ -132,6 +132,8 @@ REGRESS_ALL = \
 	attach_restored \
 	backtest \
 	suggest_points \
+	report_story \
+	report_by \
 	lint \
 	write_alter \
 	write_cascade \

@@ -208,6 +208,9 @@ lead_stage_check_condition(PG_FUNCTION_ARGS)
 	expr = analyse(&check, source, raw_expression, result_type);
 	lead_stage_refuse_in_condition(&check, expr, raw_expression);
 	expr = lead_stage_bind_time_zone(expr, check.time_zone);
+	/* What is read, not judged. */
+	if (result_type == TEXTOID)
+		expr = lead_stage_write_local_time(expr, check.time_zone);
 
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION,

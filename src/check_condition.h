@@ -36,4 +36,10 @@ extern void lead_stage_refuse_in_condition(ConditionCheck *check, Node *expr, No
  */
 extern Node *lead_stage_bind_time_zone(Node *expr, Const *time_zone);
 
+/*
+ * The expression with every instant that it casts to text written as the wall
+ * clock of the given zone shows it, without an offset.
+ */
+extern Node *lead_stage_write_local_time(Node *expr, Const *time_zone);
+
 #endif							/* LEAD_STAGE_CHECK_CONDITION_H */

@@ -250,3 +250,29 @@ lead_stage_bind_time_zone(Node *expr, Const *time_zone)
 {
 	return bind_mutator(expr, time_zone);
 }
+
+static Node *
+local_text_mutator(Node *node, void *context)
+{
+	CoerceViaIO *cast;
+
+	if (node == NULL)
+		return NULL;
+	node = expression_tree_mutator(node, local_text_mutator, context);
+	if (!IsA(node, CoerceViaIO))
+		return node;
+	cast = (CoerceViaIO *) node;
+	if (exprType((Node *) cast->arg) == TIMESTAMPTZOID &&
+		(cast->resulttype == TEXTOID || cast->resulttype == VARCHAROID))
+	{
+		cast->arg = (Expr *) local_time(context, (Node *) cast->arg);
+		cast->coerceformat = COERCE_EXPLICIT_CAST;
+	}
+	return node;
+}
+
+Node *
+lead_stage_write_local_time(Node *expr, Const *time_zone)
+{
+	return local_text_mutator(expr, time_zone);
+}

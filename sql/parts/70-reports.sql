@@ -1,0 +1,268 @@
+-- Reports: what became of the leads, counted from their visits.
+--
+-- A report counts visits: stays of a lead in a stage, from "<leads>_visits".
+-- Its cohort is what was entered in [since, until), its outcome is as of now.
+-- Everything is read with the caller's rights, row-level security included.
+
+-- What a caller gives as "by", in canonical form over the alias "l".
+CREATE FUNCTION lead_stage._by(leads regclass, by text) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    bound lead_stage.binding := lead_stage._binding(leads);
+    message text;
+    state text;
+BEGIN
+    RETURN lead_stage._check_condition(leads, by, 'text', lead_stage._current_columns(bound), true,
+                                       lead_stage._time_zone(bound), lead_stage._type_schema());
+EXCEPTION
+    WHEN query_canceled OR insufficient_resources OR internal_error THEN
+        RAISE;
+    WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
+        RAISE EXCEPTION 'invalid expression in by: %',
+                replace(replace(regexp_replace(message, ' in trigger WHEN conditions?', ''), 'a condition must be', 'it must be'),
+                        'a lead is judged when it is written, not when the clock goes on', 'only lead_stage.now() tells the time')
+            USING ERRCODE = state,
+                  HINT = 'Give an SQL expression over the lead''s own columns, such as ''region'' or ''coalesce(source, ''''unknown'''')''.';
+END
+$$;
+COMMENT ON FUNCTION lead_stage._by(regclass, text) IS 'the canonical form of what a report is split by, or the error that makes it unusable';
+
+CREATE FUNCTION lead_stage._time_zone(bound lead_stage.binding) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN coalesce((SELECT m.time_zone FROM lead_stage.model AS m WHERE m.name = bound.model), 'UTC');
+COMMENT ON FUNCTION lead_stage._time_zone(lead_stage.binding) IS 'the time zone of the model that is attached';
+
+CREATE FUNCTION lead_stage._check_range(since timestamptz, until timestamptz) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+    IF since IS NULL OR until IS NULL THEN
+        RAISE EXCEPTION '% must not be null', CASE WHEN since IS NULL THEN 'since' ELSE 'until' END
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'Leave it out, or give ''-infinity'' or ''infinity'', for no bound.';
+    END IF;
+    IF since > until THEN
+        RAISE EXCEPTION 'since must not be after until'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('since is %s, until is %s.', since, until);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._check_range(timestamptz, timestamptz) IS 'raises an error unless a report''s range is one';
+
+-- The columns of the key in the relations of a report.
+CREATE FUNCTION lead_stage._report_key(leads regclass, alias text) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN (SELECT string_agg(format('%s.key_%s', alias, k.place), ', ' ORDER BY k.place)
+            FROM lead_stage._key_columns(leads) AS k);
+COMMENT ON FUNCTION lead_stage._report_key(regclass, text) IS 'the key columns in the relations of a report';
+
+CREATE FUNCTION lead_stage._same_report_key(leads regclass, a text, b text) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN (SELECT string_agg(format('%1$s.key_%3$s %4$s %2$s.key_%3$s', a, b, k.place, k.equals), ' AND ' ORDER BY k.place)
+            FROM lead_stage._key_columns(leads) AS k);
+COMMENT ON FUNCTION lead_stage._same_report_key(regclass, text, text) IS 'SQL text that joins two relations of a report by the lead';
+
+-- The segment of a row of "source", which has the columns key_1 … and owner,
+-- and what must be joined to have it.  A lead that is gone has no columns to
+-- be split by, except the owner it had.
+CREATE FUNCTION lead_stage._segment(leads regclass, by text, source text, OUT segment text, OUT joined text)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    bound lead_stage.binding := lead_stage._binding(leads);
+    owner_column text := lead_stage._current_columns(bound) ->> 'owner';
+    expression text := CASE WHEN by IS NOT NULL THEN lead_stage._by(leads, by) END;
+BEGIN
+    joined := '';
+    IF expression IS NULL THEN
+        segment := 'NULL::pg_catalog.text';
+    ELSIF expression IN (format('l.%I', owner_column), format('(l.%I)::text', owner_column)) THEN
+        segment := format('%s.owner', source);
+    ELSE
+        segment := format('CASE WHEN l.key_1 IS NOT NULL THEN (%s)::pg_catalog.text END', expression);
+        -- The columns are named one by one: whoever may read only some of
+        -- them may split by those.
+        joined := format(' LEFT JOIN LATERAL (SELECT %s%s FROM %s AS t WHERE %s) AS l ON true',
+            lead_stage._each_key(leads, 't.%1$I AS key_%5$s'),
+            (SELECT string_agg(format(', %s AS %I',
+                                      CASE WHEN a.attname = owner_column THEN format('%s.owner::%s', source, format_type(a.atttypid, a.atttypmod))
+                                           ELSE format('t.%I', a.attname) END, a.attname), '' ORDER BY a.attnum)
+             FROM pg_attribute AS a
+             WHERE a.attrelid = leads AND a.attnum > 0 AND NOT a.attisdropped
+                   AND strpos(expression, format('l.%I', a.attname)) > 0),
+            lead_stage._name(leads),
+            lead_stage._each_key(leads, format('t.%%1$I %%4$s %s.key_%%5$s', source), ' AND '));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._segment(regclass, text, text) IS 'SQL text that finds the segment of the rows of a report';
+
+-- The visits of a report, with their segments, as a query: the parameters are
+-- $1 (since) and $2 (until).
+CREATE FUNCTION lead_stage._report_visits(leads regclass, by text, condition text) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    visits regclass := lead_stage._view_made(lead_stage._binding(leads), 'visits');
+    split record;
+BEGIN
+    split := lead_stage._segment(leads, by, 'v');
+    RETURN format($sql$
+        SELECT %1$s AS segment, %2$s, v.stage, v.entered_at, v.left_at, v.next_stage, v.reason, v.touched
+        FROM (SELECT %3$s, v.stage, v.entered_at, v.left_at, v.next_stage, v.reason, v.touched, v.owner FROM %4$s AS v) AS v%5$s
+        WHERE %6$s$sql$,
+        split.segment, lead_stage._report_key(leads, 'v'),
+        (SELECT string_agg(format('v.%I AS key_%s', a.attname, k.place), ', ' ORDER BY k.place)
+         FROM lead_stage._key_columns(leads) AS k JOIN pg_attribute AS a ON a.attrelid = visits AND a.attnum = k.place),
+        lead_stage._name(visits), split.joined, condition);
+END
+$$;
+COMMENT ON FUNCTION lead_stage._report_visits(regclass, text, text) IS 'SQL text of the visits that a report counts, with their segments';
+
+-- What became of a visit, of the relation "v".
+CREATE FUNCTION lead_stage._outcome_of(outcome text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    RETURN CASE outcome
+        -- A lead that was deleted went nowhere else.
+        WHEN 'dropped' THEN '(v.next_stage < ''lead'' OR v.next_stage IS NULL AND v.left_at IS NOT NULL)'
+        WHEN 'advanced' THEN '(v.next_stage > v.stage AND v.next_stage >= ''lead'')'
+        WHEN 'recycled' THEN '(v.next_stage < v.stage AND v.next_stage >= ''lead'')'
+        WHEN 'still_here' THEN '(v.left_at IS NULL)' END;
+COMMENT ON FUNCTION lead_stage._outcome_of(text) IS 'SQL text that says whether a visit had an outcome';
+
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION lead_stage._funnel(relation regclass, since timestamptz, until timestamptz, by text)
+    RETURNS TABLE (segment text, stage @extschema@.lead_stage, entered bigint, leads bigint, advanced bigint, recycled bigint, dropped bigint,
+                   still_here bigint, skipped bigint, conversion float8, median_time interval)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET timezone = 'UTC'
+    SET datestyle = 'ISO, YMD'
+AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM lead_stage._check_range(since, until);
+    -- A jump is one move past a stage; a lead that comes back from lost or
+    -- disqualified was further before, and jumps nothing.
+    RETURN QUERY EXECUTE format($sql$
+        WITH visit AS (%1$s), jump AS (%2$s),
+        counted AS (
+            SELECT v.segment, v.stage, count(*) AS entered, count(DISTINCT (%3$s)) AS leads, count(*) FILTER (WHERE %4$s) AS advanced,
+                   count(*) FILTER (WHERE %5$s) AS recycled, count(*) FILTER (WHERE %6$s) AS dropped,
+                   count(*) FILTER (WHERE v.left_at IS NULL) AS still_here, 0::bigint AS skipped,
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY v.left_at - v.entered_at) AS median_time
+            FROM visit AS v GROUP BY v.segment, v.stage
+            UNION ALL
+            SELECT v.segment, s.stage, 0, 0, 0, 0, 0, 0, count(DISTINCT (%3$s)), NULL
+            FROM jump AS v JOIN lead_stage.stages() AS s ON s.stage > v.stage AND s.stage < v.next_stage
+            GROUP BY v.segment, s.stage
+        )
+        SELECT c.segment, c.stage, sum(c.entered)::bigint, sum(c.leads)::bigint, sum(c.advanced)::bigint, sum(c.recycled)::bigint,
+               sum(c.dropped)::bigint, sum(c.still_here)::bigint, sum(c.skipped)::bigint,
+               sum(c.advanced)::float8 / nullif(sum(c.entered), 0)::float8, max(c.median_time)
+        FROM counted AS c GROUP BY c.segment, c.stage ORDER BY c.segment COLLATE "C", c.stage$sql$,
+        lead_stage._report_visits(relation, by, 'v.entered_at >= $1 AND v.entered_at < $2'),
+        lead_stage._report_visits(relation, by, 'v.left_at >= $1 AND v.left_at < $2 AND v.stage >= ''lead'' AND v.next_stage > v.stage'),
+        lead_stage._report_key(relation, 'v'),
+        lead_stage._outcome_of('advanced'), lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'))
+        USING since, until;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._funnel(regclass, timestamptz, timestamptz, text) IS 'what funnel does';
+
+-- PL/pgSQL allows no argument and column of one name.
+CREATE FUNCTION lead_stage.funnel(leads regclass, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity', by text DEFAULT NULL)
+    RETURNS TABLE (segment text, stage @extschema@.lead_stage, entered bigint, leads bigint, advanced bigint, recycled bigint, dropped bigint,
+                   still_here bigint, skipped bigint, conversion float8, median_time interval)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 20
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+    SELECT * FROM lead_stage._funnel($1, $2, $3, $4);
+$$;
+COMMENT ON FUNCTION lead_stage.funnel(regclass, timestamptz, timestamptz, text) IS
+    'how many visits each stage had, what became of them, and how long they took';
+
+-- The calendar that the model's time is counted in.
+CREATE FUNCTION lead_stage._calendar(bound lead_stage.binding) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN CASE WHEN bound.version IS NULL
+                THEN (SELECT m.calendar FROM lead_stage.model AS m WHERE m.name = bound.model)
+                ELSE (SELECT v.definition #>> '{model,calendar}' FROM lead_stage.version AS v
+                      WHERE v.model = bound.model AND v.version = bound.version) END;
+COMMENT ON FUNCTION lead_stage._calendar(lead_stage.binding) IS 'the calendar of the model that is attached';
+
+CREATE FUNCTION lead_stage.velocity(leads regclass, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity', by text DEFAULT NULL)
+    RETURNS TABLE (segment text, from_stage @extschema@.lead_stage, to_stage @extschema@.lead_stage, moves bigint, mean interval, p50 interval,
+                   p90 interval, business_p50 interval)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET timezone = 'UTC'
+    SET datestyle = 'ISO, YMD'
+AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM lead_stage._check_range($2, $3);
+    RETURN QUERY EXECUTE format($sql$
+        WITH visit AS (%1$s)
+        SELECT v.segment, v.stage, v.next_stage, count(*), avg(v.left_at - v.entered_at),
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY v.left_at - v.entered_at),
+               percentile_cont(0.9) WITHIN GROUP (ORDER BY v.left_at - v.entered_at),
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_stage.business_time_between(%2$L, v.entered_at, v.left_at))
+        FROM visit AS v
+        GROUP BY v.segment, v.stage, v.next_stage ORDER BY v.segment COLLATE "C", v.stage, v.next_stage$sql$,
+        lead_stage._report_visits($1, $4, 'v.entered_at >= $1 AND v.entered_at < $2 AND v.next_stage IS NOT NULL'),
+        lead_stage._calendar(lead_stage._binding($1)))
+        USING $2, $3;
+END
+$$;
+COMMENT ON FUNCTION lead_stage.velocity(regclass, timestamptz, timestamptz, text) IS 'how long visits lasted, for each way out of a stage';
+
+CREATE FUNCTION lead_stage._drop_off(relation regclass, since timestamptz, until timestamptz, by text)
+    RETURNS TABLE (segment text, stage @extschema@.lead_stage, to_stage @extschema@.lead_stage, reason text, leads bigint)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET timezone = 'UTC'
+    SET datestyle = 'ISO, YMD'
+AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM lead_stage._check_range(since, until);
+    RETURN QUERY EXECUTE format($sql$
+        WITH visit AS (%1$s)
+        SELECT v.segment, v.stage, v.next_stage, v.reason, count(DISTINCT (%2$s)) AS leads
+        FROM visit AS v
+        GROUP BY v.segment, v.stage, v.next_stage, v.reason
+        ORDER BY v.segment COLLATE "C", v.stage, leads DESC, v.next_stage, v.reason COLLATE "C"$sql$,
+        lead_stage._report_visits(relation, by, format('v.entered_at >= $1 AND v.entered_at < $2 AND (%s OR %s)',
+                                                       lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'))),
+        lead_stage._report_key(relation, 'v'))
+        USING since, until;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._drop_off(regclass, timestamptz, timestamptz, text) IS 'what drop_off does';
+
+CREATE FUNCTION lead_stage.drop_off(leads regclass, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity', by text DEFAULT NULL)
+    RETURNS TABLE (segment text, stage @extschema@.lead_stage, to_stage @extschema@.lead_stage, reason text, leads bigint)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 50
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+    SELECT * FROM lead_stage._drop_off($1, $2, $3, $4);
+$$;
+COMMENT ON FUNCTION lead_stage.drop_off(regclass, timestamptz, timestamptz, text) IS 'where leads fell back or out, and for what reasons';
