@@ -52,6 +52,7 @@ OBJS = \
 	src/trig_lead.o \
 	src/trig_truncate.o \
 	src/turns.o \
+	src/unconcerned.o \
 	src/worker.o \
 	src/worker_memory.o
 
@@ -115,6 +116,7 @@ REGRESS_ALL = \
 	setting_enforce \
 	computed_columns \
 	unrelated_update \
+	unconcerned \
 	stale_save \
 	owner_and_milestones \
 	history_events \

@@ -50,7 +50,16 @@ end_of_transaction(XactEvent event, void *arg)
 		own.at = Max(GetCurrentTransactionStartTimestamp(), raised_to);
 	}
 	if (TransactionIdIsValid(next_horizon.xid))
+	{
+		/* Nothing else was under way when it began: now nothing older is. */
+		if (event != XACT_EVENT_PREPARE && !lead_stage_clock_is_set() &&
+			TransactionIdEquals(next_horizon.xid, GetTopTransactionIdIfAny()))
+		{
+			TransactionIdAdvance(next_horizon.xid);
+			next_horizon.at = Max(GetCurrentTimestamp(), raised_to);
+		}
 		horizon = next_horizon;
+	}
 	next_horizon.xid = InvalidTransactionId;
 	raised_to = DT_NOBEGIN;
 }
@@ -61,17 +70,22 @@ lead_stage_init_event_time(void)
 	RegisterXactCallback(end_of_transaction, NULL);
 }
 
+void
+lead_stage_note_horizon(Snapshot snapshot)
+{
+	if (TransactionIdIsValid(next_horizon.xid))
+		return;
+	next_horizon.xid = snapshot->xmin;
+	next_horizon.at = GetCurrentTimestamp();
+}
+
 /* Whether all that a row's last writer recorded is surely in the past. */
 static bool
 nothing_is_later(TransactionId writer)
 {
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 
-	if (!TransactionIdIsValid(next_horizon.xid))
-	{
-		next_horizon.xid = GetActiveSnapshot()->xmin;
-		next_horizon.at = GetCurrentTimestamp();
-	}
+	lead_stage_note_horizon(GetActiveSnapshot());
 	if (TransactionIdIsCurrentTransactionId(writer))
 		return TIMESTAMP_IS_NOBEGIN(raised_to);
 	if (TransactionIdEquals(writer, own.xid))

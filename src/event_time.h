@@ -6,10 +6,17 @@
 #define LEAD_STAGE_EVENT_TIME_H
 
 #include "access/htup.h"
+#include "utils/snapshot.h"
 #include "lead_table.h"
 
 /* Registers the transaction callback; called once, from _PG_init. */
 extern void lead_stage_init_event_time(void);
+
+/*
+ * Learns, once a transaction, what was over when that snapshot was taken: it
+ * spares the transactions after it looking up history.
+ */
+extern void lead_stage_note_horizon(Snapshot snapshot);
 
 /*
  * The transaction's time, but never before the lead's last event: stored is

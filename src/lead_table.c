@@ -694,6 +694,22 @@ lead_stage_make_draft(Relation rel, const pg_uuid_t *binding,
 }
 
 LeadTable *
+lead_stage_known_table(Relation rel, const char *binding)
+{
+	Oid			relid = RelationGetRelid(rel);
+	LeadTableEntry *entry = hash_search(lead_tables, &relid, HASH_FIND, NULL);
+	pg_uuid_t  *id;
+
+	if (entry == NULL || !entry->table->bound)
+		return NULL;
+	/* A cached plan runs without taking a lock that would tell of a publish. */
+	AcceptInvalidationMessages();
+	id = DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(binding)));
+	return entry->table->valid &&
+		memcmp(&entry->table->binding, id, sizeof(pg_uuid_t)) == 0 ? entry->table : NULL;
+}
+
+LeadTable *
 lead_stage_lead_table(Relation rel, const pg_uuid_t *binding)
 {
 	Oid			relid = RelationGetRelid(rel);

@@ -16,7 +16,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "event_time.h"
 #include "memo.h"
+#include "unconcerned.h"
 
 typedef struct Statement
 {
@@ -168,14 +170,10 @@ end_of_merge(void *arg)
 }
 
 static void
-note_merge(QueryDesc *query, int eflags)
+note_merge(QueryDesc *query)
 {
 	MergeStatement *merge;
 
-	if (previous_executor_start)
-		previous_executor_start(query, eflags);
-	else
-		standard_ExecutorStart(query, eflags);
 	if (query->operation != CMD_MERGE)
 		return;
 	merge = MemoryContextAllocZero(query->estate->es_query_cxt, sizeof(MergeStatement));
@@ -185,6 +183,21 @@ note_merge(QueryDesc *query, int eflags)
 	merge->end.arg = merge;
 	MemoryContextRegisterResetCallback(merge->context, &merge->end);
 	innermost_merge = merge;
+}
+
+static void
+statement_started(QueryDesc *query, int eflags)
+{
+	if (previous_executor_start)
+		previous_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	note_merge(query);
+	if (query->operation != CMD_SELECT)
+		lead_stage_note_horizon(query->snapshot);
+	lead_stage_spare_update(query);
 }
 
 bool
@@ -201,5 +214,5 @@ lead_stage_init_memos(void)
 {
 	RegisterXactCallback(end_of_transaction, NULL);
 	previous_executor_start = ExecutorStart_hook;
-	ExecutorStart_hook = note_merge;
+	ExecutorStart_hook = statement_started;
 }

@@ -49,6 +49,9 @@ static Rescoring rescoring;
 static const char *merged_with = NULL;
 static const ActivityMatches *activity_matches = NULL;
 
+/* The trigger function, as it last fired in this session. */
+static Oid	judge_function = InvalidOid;
+
 /* How deep in triggers we are: the server does not export its own counter. */
 static int
 trigger_depth(void)
@@ -206,11 +209,15 @@ before_insert(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 }
 
 static bool
+is_updated(const Bitmapset *updated, AttrNumber attno)
+{
+	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, updated);
+}
+
+static bool
 is_set(TriggerData *trigger, AttrNumber attno)
 {
-	return attno != InvalidAttrNumber &&
-		bms_is_member(attno - FirstLowInvalidHeapAttributeNumber,
-					  trigger->tg_updatedcols);
+	return attno != InvalidAttrNumber && is_updated(trigger->tg_updatedcols, attno);
 }
 
 static bool
@@ -293,6 +300,24 @@ concerns_us(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
 		if (differs(table, table->reads[i], old, new))
 			return true;
 	return key_differs(table, old, new);
+}
+
+bool
+lead_stage_may_concern(LeadTable *table, const Bitmapset *updated)
+{
+	const AttrNumber ours[] = {table->stage, table->stage_since,
+	table->stage_reason, table->fit_score, table->owner};
+
+	for (int i = 0; i < lengthof(ours); i++)
+		if (ours[i] != InvalidAttrNumber && is_updated(updated, ours[i]))
+			return true;
+	for (int i = 0; i < table->nreads; i++)
+		if (is_updated(updated, table->reads[i]))
+			return true;
+	for (int i = 0; i < table->nkeys; i++)
+		if (is_updated(updated, table->keys[i]))
+			return true;
+	return false;
 }
 
 static TimestampTz
@@ -426,6 +451,13 @@ before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 	return trigger->tg_trigtuple;
 }
 
+bool
+lead_stage_is_judge(const Trigger *trigger)
+{
+	return trigger->tgnargs == 1 && OidIsValid(judge_function) &&
+		trigger->tgfoid == judge_function;
+}
+
 Datum
 lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 {
@@ -443,6 +475,7 @@ lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" must be fired by the trigger that lead_stage.attach() makes",
 						"lead_stage._judge")));
 
+	judge_function = fcinfo->flinfo->fn_oid;
 	table = lead_stage_statement_table(trigger->tg_relation,
 									   trigger->tg_trigger->tgargs[0],
 									   fcinfo->flinfo);

@@ -1,10 +1,11 @@
 /*
  * trig_lead.h
- *	  What rescore asks of the trigger on leads.
+ *	  What others ask of the trigger on leads.
  */
 #ifndef LEAD_STAGE_TRIG_LEAD_H
 #define LEAD_STAGE_TRIG_LEAD_H
 
+#include "utils/reltrigger.h"
 #include "judge.h"
 
 typedef enum RescoreMode
@@ -38,5 +39,14 @@ extern const ActivityMatches *lead_stage_set_matches(const ActivityMatches *matc
  * NULL.  Returns the previous value, to be put back on every way out.
  */
 extern const char *lead_stage_set_merge(const char *other);
+
+/* Whether it is a trigger "~lead_stage_judge"; false if none has fired yet. */
+extern bool lead_stage_is_judge(const Trigger *trigger);
+
+/*
+ * Whether an UPDATE that sets these columns (as the executor numbers them) may
+ * change what the model reads or we keep.  What rescores sets stage_since.
+ */
+extern bool lead_stage_may_concern(LeadTable *table, const Bitmapset *updated);
 
 #endif							/* LEAD_STAGE_TRIG_LEAD_H */
