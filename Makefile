@@ -37,17 +37,20 @@ OBJS = \
 	src/module.o \
 	src/open_hours.o \
 	src/pending.o \
+	src/recount.o \
 	src/reps.o \
 	src/rescore.o \
 	src/route.o \
 	src/run_as.o \
 	src/score_type.o \
+	src/settle.o \
 	src/stage_ops.o \
 	src/stage_type.o \
 	src/state.o \
 	src/sweep.o \
 	src/sweeper.o \
 	src/touch.o \
+	src/touch_sql.o \
 	src/transition.o \
 	src/trig_lead.o \
 	src/trig_truncate.o \
@@ -68,6 +71,7 @@ REGRESS_ALL = \
 	stage_schema \
 	maintenance \
 	engagement \
+	engagement_edges \
 	model_tables \
 	model_numbers \
 	model_security \

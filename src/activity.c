@@ -43,35 +43,9 @@
 #include "evaluate.h"
 #include "judge.h"
 #include "run_as.h"
+#include "settle.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_count_activities);
-
-struct ActivityTable
-{
-	Oid			relid;			/* hash key: the firing relation */
-	bool		valid;
-	int			users;			/* statements that hold it */
-	pg_uuid_t	id;
-	pg_uuid_t	binding;
-	MemoryContext context;
-	Oid			leads;
-	Oid			activities;
-	Oid			signals;
-	int32		version;		/* of the model that this was made for */
-
-	LeadTable  *rows;			/* what evaluating conditions needs of a table */
-	int			nkeys;
-	ExprState **keys;			/* the lead's key, in the lead's own types */
-	AttrNumber *key_columns;
-	ExprState  *at;				/* timestamptz */
-	int		   *rules;			/* place in the model, by condition */
-	int			nalways;		/* rules without a condition, after the others */
-	AttrNumber	at_column;
-
-	/* of the row last evaluated */
-	int			nmatched;
-	int		   *matched;
-};
 
 typedef struct ActivityEntry
 {
@@ -258,6 +232,9 @@ build(Relation rel, ActivityBinding *binding, LeadTable *leads)
 	activities->signals = binding->signals;
 	activities->version = leads->version;
 	activities->rows = rows_table(rel, binding, leads, context);
+	activities->judgement = palloc0(sizeof(Judgement));
+	activities->judgement->table = activities->rows;
+	activities->judgement->activities = activities;
 	load_rules(activities, binding, leads);
 	load_columns(activities, binding, leads, rel);
 	if (view == NULL)
@@ -316,16 +293,16 @@ lead_stage_activity_table(Relation rel, const pg_uuid_t *id)
 	return activities;
 }
 
-static pg_noinline void
-hold_activities(ActivityTable *activities)
+void
+lead_stage_hold_activities(ActivityTable *activities)
 {
 	activities->users++;
 	activities->rows->new_statement = true;
 }
 
 /* One that was replaced while it was held goes with its last holder. */
-static pg_noinline void
-release_activities(ActivityTable *activities)
+void
+lead_stage_release_activities(ActivityTable *activities)
 {
 	ActivityEntry *entry;
 
@@ -371,17 +348,15 @@ lead_of(ActivityTable *activities, TupleTableSlot *row, Datum *keys, TimestampTz
 	return !isnull && !TIMESTAMP_NOT_FINITE(*at);
 }
 
+/* One judgement serves all rows of a statement, for it is large. */
 static void
-evaluate_row(ActivityTable *activities, TupleTableSlot *row)
+evaluate_row(ActivityTable *activities, TupleTableSlot *row, TimestampTz at)
 {
-	Judgement	judgement;
+	Judgement  *judgement = activities->judgement;
 
-	memset(&judgement, 0, sizeof(judgement));
-	judgement.table = activities->rows;
-	judgement.activities = activities;
-	judgement.row = row;
-	judgement.at = lead_stage_current_time();
-	lead_stage_as_owner(&judgement, match_rules);
+	judgement->row = row;
+	judgement->at = at;
+	lead_stage_as_owner(judgement, match_rules);
 }
 
 void
@@ -395,7 +370,24 @@ lead_stage_count_activity(ActivityTable *activities, TupleTableSlot *row,
 	if (!lead_of(activities, row, keys, &at))
 		return;
 	lead = lead_stage_touch(touched, keys);
-	evaluate_row(activities, row);
+	evaluate_row(activities, row, touched->at);
+	lead_stage_add_touch(touched, lead, at, activities->matched, activities->nmatched);
+}
+
+void
+lead_stage_count_again(ActivityTable *activities, TupleTableSlot *row,
+					   TouchedLeads *touched)
+{
+	Datum		keys[INDEX_MAX_KEYS];
+	TimestampTz at;
+	TouchedLead *lead;
+
+	if (!lead_of(activities, row, keys, &at))
+		return;
+	lead = lead_stage_find_touched(touched, keys);
+	if (lead == NULL || !lead->recount || !lead->exists)
+		return;
+	evaluate_row(activities, row, touched->at);
 	lead_stage_add_touch(touched, lead, at, activities->matched, activities->nmatched);
 }
 
@@ -408,94 +400,6 @@ lead_stage_recount_activity(ActivityTable *activities, TupleTableSlot *row,
 
 	if (lead_of(activities, row, keys, &at))
 		lead_stage_touch(touched, keys)->recount = true;
-}
-
-/* ---------- all rows of some leads ---------- */
-
-static char *
-select_activities(ActivityTable *activities, LeadTable *leads)
-{
-	StringInfoData sql;
-	Oid			relid = activities->relid;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT a.* FROM %s JOIN %s AS a ON ",
-					 lead_stage_unnested_keys(leads),
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-												get_rel_name(relid)));
-	for (int i = 0; i < leads->nkeys; i++)
-	{
-		Oid			type = TupleDescAttr(leads->desc, leads->keys[i] - 1)->atttypid;
-		Form_pg_attribute att = TupleDescAttr(activities->rows->desc,
-											  activities->key_columns[i] - 1);
-		char	   *column = psprintf("a.%s", quote_identifier(NameStr(att->attname)));
-
-		/* compared in the column's own type, so that its index can be used */
-		appendStringInfo(&sql, "%s%s OPERATOR(pg_catalog.=) k.k%d", i > 0 ? " AND " : "",
-						 column, i + 1);
-		if (att->atttypid != type)
-			appendStringInfo(&sql, "::%s",
-							 format_type_extended(att->atttypid, -1, FORMAT_TYPE_FORCE_QUALIFY));
-	}
-	return sql.data;
-}
-
-static void
-count_selected(ActivityTable *activities, LeadTable *leads, TouchedLeads *touched,
-			   TouchedLead **chosen, int nchosen)
-{
-	Oid			types[INDEX_MAX_KEYS];
-	Datum		values[INDEX_MAX_KEYS];
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(activities->rows->desc, &TTSOpsHeapTuple);
-
-	lead_stage_touched_keys(leads, chosen, nchosen, types, values);
-	lead_stage_spi_as(activities->rows->owner_role, select_activities(activities, leads),
-					  leads->nkeys, types, values, NULL);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		ExecStoreHeapTuple(SPI_tuptable->vals[i], slot, false);
-		lead_stage_count_activity(activities, slot, touched);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	SPI_freetuptable(SPI_tuptable);
-}
-
-static void
-count_held(ActivityTable *activities, LeadTable *leads, TouchedLeads *touched,
-		   TouchedLead **chosen, int nchosen)
-{
-	hold_activities(activities);
-	PG_TRY();
-	{
-		count_selected(activities, leads, touched, chosen, nchosen);
-	}
-	PG_FINALLY();
-	{
-		release_activities(activities);
-	}
-	PG_END_TRY();
-}
-
-void
-lead_stage_count_all(LeadTable *leads, TouchedLeads *touched,
-					 TouchedLead **chosen, int nchosen)
-{
-	ListCell   *lc;
-
-	foreach(lc, lead_stage_activity_bindings(&leads->binding))
-	{
-		ActivityBinding *binding = lfirst(lc);
-		Relation	rel = try_relation_open(binding->activities, AccessShareLock);
-		ActivityTable *activities;
-
-		if (rel == NULL)
-			continue;
-		activities = lead_stage_activity_table(rel, &binding->id);
-		relation_close(rel, NoLock);
-		if (activities == NULL)
-			continue;
-		count_held(activities, leads, touched, chosen, nchosen);
-	}
 }
 
 /* ---------- examples ---------- */
@@ -568,7 +472,7 @@ count_example(LeadTable *leads, TouchedLeads *touched, TouchedLead *lead, Jsonb 
 		return;
 	activities->rows->new_statement = true;
 	example_row(activities, item, activities->rows->row);
-	evaluate_row(activities, activities->rows->row);
+	evaluate_row(activities, activities->rows->row, touched->at);
 	lead_stage_add_touch(touched, lead,
 						 DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
 																 CStringGetDatum(at),
@@ -590,7 +494,7 @@ lead_stage_example_score(LeadTable *leads, Jsonb *items, TimestampTz *last_touch
 					  JsonbValueToJsonb(getIthJsonbValueFromContainer(&items->root, i)));
 	SPI_finish();
 	*last_touch = lead->last_touch;
-	return lead_stage_touched_score(touched, lead);
+	return lead_stage_touched_score(touched, lead, NULL);
 }
 
 /* ---------- the statement trigger ---------- */
@@ -651,7 +555,7 @@ touch_leads(TriggerData *trigger, ActivityTable *activities, LeadTable *leads)
 		if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 			for_each_row(activities, rel, trigger->tg_newtable, touched, true);
 	}
-	lead_stage_end_touch(touched, true);
+	lead_stage_settle(touched, true);
 }
 
 Datum
@@ -675,7 +579,7 @@ lead_stage_count_activities(PG_FUNCTION_ARGS)
 	if (leads == NULL)
 		return PointerGetDatum(NULL);
 
-	hold_activities(activities);
+	lead_stage_hold_activities(activities);
 	lead_stage_hold_table(leads);
 	PG_TRY();
 	{
@@ -684,7 +588,7 @@ lead_stage_count_activities(PG_FUNCTION_ARGS)
 	PG_FINALLY();
 	{
 		lead_stage_release_table(leads);
-		release_activities(activities);
+		lead_stage_release_activities(activities);
 	}
 	PG_END_TRY();
 	return PointerGetDatum(NULL);

@@ -11,6 +11,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "engagement.h"
@@ -150,6 +151,19 @@ lead_stage_last_match(const LeadScore *score, int rule)
 		return DT_NOBEGIN;
 	entry = lead_score_find(unconstify(LeadScore *, score), rule);
 	return entry ? entry->last_at : DT_NOBEGIN;
+}
+
+bool
+lead_stage_signal_seen(const LeadScore *score, const SignalDef *signal, TimestampTz at)
+{
+	TimestampTz last = lead_stage_last_match(score, signal->rule);
+
+	if (TIMESTAMP_IS_NOBEGIN(last) || last > at)
+		return false;
+	return signal->within == NULL ||
+		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												TimestampTzGetDatum(last),
+												IntervalPGetDatum(signal->within))) >= at;
 }
 
 TimestampTz

@@ -43,6 +43,10 @@ extern TimestampTz lead_stage_crossing(const ModelDef *model, const LeadScore *s
 /* When an activity last matched the rule, or DT_NOBEGIN. */
 extern TimestampTz lead_stage_last_match(const LeadScore *score, int rule);
 
+/* Whether the rule had matched before an instant, within the signal's time. */
+extern bool lead_stage_signal_seen(const LeadScore *score, const SignalDef *signal,
+								   TimestampTz at);
+
 /* When the first activity dated in the future begins to count, or DT_NOEND. */
 extern TimestampTz lead_stage_pending_at(const LeadScore *score);
 

@@ -33,6 +33,10 @@ typedef struct ActivityMatches
 	TimestampTz *before;
 } ActivityMatches;
 
+/* Those whose last match is later in one score than in the other. */
+extern void lead_stage_matches_between(const ModelDef *model, const LeadScore *before,
+									   const LeadScore *after, ActivityMatches *matches);
+
 /* What one write asks, and what the rules make of it. */
 typedef struct Judgement
 {

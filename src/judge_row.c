@@ -111,6 +111,31 @@ lead_stage_engagement_now(Judgement *judgement)
 								 judgement->at);
 }
 
+void
+lead_stage_matches_between(const ModelDef *model, const LeadScore *before,
+						   const LeadScore *after, ActivityMatches *matches)
+{
+	int			n = Max(model->nengagements, 1);
+
+	matches->nrules = 0;
+	matches->rules = palloc(sizeof(int) * n);
+	matches->last = palloc(sizeof(TimestampTz) * n);
+	matches->before = palloc(sizeof(TimestampTz) * n);
+	for (int i = 0; i < model->nengagements; i++)
+	{
+		int			rule = model->engagements[i].id;
+		TimestampTz last = lead_stage_last_match(after, rule);
+		TimestampTz last_before = lead_stage_last_match(before, rule);
+
+		if (last <= last_before)
+			continue;
+		matches->rules[matches->nrules] = rule;
+		matches->last[matches->nrules] = last;
+		matches->before[matches->nrules] = last_before;
+		matches->nrules++;
+	}
+}
+
 LeadEvent *
 lead_stage_add_event(Judgement *judgement, LeadEventKind kind)
 {

@@ -71,14 +71,8 @@ static bool
 signal_holds(void *arg, const SignalDef *signal)
 {
 	Judgement  *judgement = arg;
-	TimestampTz last = lead_stage_last_match(judgement->state.score, signal->rule);
 
-	if (TIMESTAMP_IS_NOBEGIN(last) || last > judgement->at)
-		return false;
-	return signal->within == NULL ||
-		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-												TimestampTzGetDatum(last),
-												IntervalPGetDatum(signal->within))) >= judgement->at;
+	return lead_stage_signal_seen(judgement->state.score, signal, judgement->at);
 }
 
 TimestampTz

@@ -24,7 +24,7 @@
 #include "clock.h"
 #include "lead_table.h"
 #include "run_as.h"
-#include "touch.h"
+#include "settle.h"
 #include "trig_lead.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_rescore_batch);
@@ -60,6 +60,7 @@ recount(Oid relid, const char *keys_sql, Datum key, const char *nulls)
 		lead_stage_activity_bindings(&binding->id) == NIL)
 		return;
 	touched = lead_stage_begin_touch(leads, lead_stage_current_time());
+	touched->contiguous = true;
 	SPI_connect();
 	lead_stage_spi_as(leads->owner_role, keys_sql, 1, &type, &key, nulls);
 	for (uint64 row = 0; row < SPI_processed; row++)
@@ -73,7 +74,7 @@ recount(Oid relid, const char *keys_sql, Datum key, const char *nulls)
 		lead_stage_touch(touched, keys)->recount = true;
 	}
 	SPI_finish();
-	lead_stage_end_touch(touched, false);
+	lead_stage_settle(touched, false);
 }
 
 /*

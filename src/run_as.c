@@ -58,6 +58,33 @@ lead_stage_spi_plan_as(Oid role, SPIPlanPtr plan, Datum *values, const char *nul
 }
 
 void
+lead_stage_spi_query_as(Oid role, const char *sql, int nargs,
+						Oid *types, Datum *values, DestReceiver *receiver)
+{
+	ParamListInfo params = makeParamList(nargs);
+	SPIExecuteOptions options = {.params = params, .dest = receiver};
+	Oid			user;
+	int			security_context;
+	int			result;
+
+	for (int i = 0; i < nargs; i++)
+	{
+		params->params[i].value = values[i];
+		params->params[i].isnull = false;
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = types[i];
+	}
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	result = SPI_execute_extended(sql, &options);
+	SetUserIdAndSecContext(user, security_context);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_extended returned %s for: %s",
+			 SPI_result_code_string(result), sql);
+}
+
+void
 lead_stage_require_membership(Oid role, const char *what)
 {
 	Oid			user = GetUserId();

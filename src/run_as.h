@@ -19,6 +19,10 @@ extern int	lead_stage_spi_as(Oid role, const char *sql, int nargs,
 extern int	lead_stage_spi_plan_as(Oid role, SPIPlanPtr plan, Datum *values,
 								   const char *nulls);
 
+/* The same for a query whose rows go to a receiver of the caller's. */
+extern void lead_stage_spi_query_as(Oid role, const char *sql, int nargs,
+									Oid *types, Datum *values, DestReceiver *receiver);
+
 /* Raises 42501 unless the current user is a member of the role. */
 extern void lead_stage_require_membership(Oid role, const char *what);
 

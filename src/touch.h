@@ -1,21 +1,23 @@
 /*
  * touch.h
- *	  The leads that a statement's activities touch, and what that does to
- *	  them.
+ *	  The leads that a statement's activities touch, and what is counted for
+ *	  each of them.
  */
 #ifndef LEAD_STAGE_TOUCH_H
 #define LEAD_STAGE_TOUCH_H
+
+#include "utils/sortsupport.h"
+#include "utils/typcache.h"
 
 #include "lead_table.h"
 #include "score_type.h"
 
 typedef struct TouchedLead
 {
-	uint32		hash;
-	char		status;
 	Datum	   *keys;
 	bool		exists;			/* the lead is there, and locked by us */
 	bool		recount;		/* count all its activities, not only these */
+	int			place;			/* among the leads that are settled together */
 	LeadScoreEntry *entries;	/* by place of the rule in the model */
 	TimestampTz last_touch;		/* DT_NOBEGIN: none counted */
 	int64		pending;		/* activities dated in the future */
@@ -27,7 +29,21 @@ typedef struct TouchedLead
 	int			fit;
 } TouchedLead;
 
-typedef struct TouchedLeads TouchedLeads;
+struct touchedhash_hash;
+
+typedef struct TouchedLeads
+{
+	LeadTable  *leads;
+	TimestampTz at;				/* what is now */
+	bool		contiguous;		/* all leads from the first to the last key */
+	MemoryContext context;
+	struct touchedhash_hash *hash;
+	TypeCacheEntry **types;		/* of the key columns */
+	SortSupport order;
+	char	   *room;			/* where the next lead goes */
+	Size		room_left;
+	Size		room_size;
+} TouchedLeads;
 
 /* An empty set, in the current memory context; at: what is now. */
 extern TouchedLeads *lead_stage_begin_touch(LeadTable *leads, TimestampTz at);
@@ -36,29 +52,24 @@ extern TouchedLeads *lead_stage_begin_touch(LeadTable *leads, TimestampTz at);
 extern TouchedLead *lead_stage_touch(TouchedLeads *touched, const Datum *keys);
 /* A lead that is in no table, as examples have. */
 extern TouchedLead *lead_stage_touch_none(TouchedLeads *touched);
+/* NULL if it is not in the set. */
 extern TouchedLead *lead_stage_find_touched(TouchedLeads *touched, const Datum *keys);
+
+/* Forgets what was counted for the lead. */
+extern void lead_stage_reset_counts(TouchedLeads *touched, TouchedLead *lead);
 
 /* One activity, which matched the rules at those places. */
 extern void lead_stage_add_touch(TouchedLeads *touched, TouchedLead *lead, TimestampTz at,
 								 const int *rules, int nrules);
 
+/* All of them, in the order of keys. */
+extern TouchedLead **lead_stage_in_key_order(TouchedLeads *touched, int *number);
+
 /*
- * Locks the leads in key order, writes each one's state once, and judges those
- * whose stage may change (if asked).  Everything as the owner of the table.
+ * The lead's counts, on top of a score that is stored (NULL: they are all
+ * there is); NULL: none.
  */
-extern void lead_stage_end_touch(TouchedLeads *touched, bool judge);
-
-/* Counts one lead, which is locked, anew. */
-extern void lead_stage_recount_lead(LeadTable *leads, const Datum *keys, TimestampTz at);
-
-/* The counts of a lead that nothing is stored of; NULL: none. */
-extern LeadScore *lead_stage_touched_score(TouchedLeads *touched, TouchedLead *lead);
-
-/* The keys of the chosen leads as arrays, one per key column, for SQL. */
-extern void lead_stage_touched_keys(LeadTable *leads, TouchedLead **chosen, int nchosen,
-									Oid *types, Datum *values);
-
-/* "unnest($1, $2) AS k (k1, k2)". */
-extern char *lead_stage_unnested_keys(LeadTable *leads);
+extern LeadScore *lead_stage_touched_score(TouchedLeads *touched, TouchedLead *lead,
+										   const LeadScore *stored);
 
 #endif							/* LEAD_STAGE_TOUCH_H */

@@ -38,6 +38,7 @@
 #include "memo.h"
 #include "pending.h"
 #include "route.h"
+#include "settle.h"
 #include "state.h"
 #include "trig_lead.h"
 
@@ -345,12 +346,18 @@ any_of_ours_differs(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
 static void
 remember(LeadTable *table, Judgement *judgement, const Datum *keys)
 {
+	ActivityMatches *matches;
+	LeadScore  *before;
+
 	lead_stage_read_state(table, keys, &judgement->state);
-	if (lead_stage_pending_at(judgement->state.score) <= judgement->at)
-	{
-		lead_stage_recount_lead(table, keys, judgement->at);
-		lead_stage_read_state(table, keys, &judgement->state);
-	}
+	if (lead_stage_pending_at(judgement->state.score) > judgement->at)
+		return;
+	before = judgement->state.score;
+	lead_stage_recount_lead(table, keys, judgement->at);
+	lead_stage_read_state(table, keys, &judgement->state);
+	matches = palloc(sizeof(ActivityMatches));
+	lead_stage_matches_between(table->model, before, judgement->state.score, matches);
+	judgement->matches = matches;
 }
 
 static HeapTuple
