@@ -64,10 +64,11 @@ for name in $TESTS; do
 		die "there is no test $name"
 done
 
-# Applications that are tested as clients; without them their test skips.
-clients=
-if wanted tap; then clients="python3-django python3-psycopg2 python3-psycopg"; fi
-need_packages $clients
+# Applications that are tested as clients, and a scheduler; without them their
+# tests skip.
+others=
+if wanted tap; then others="python3-django python3-psycopg2 python3-psycopg postgresql-@-cron"; fi
+need_packages $others
 private_prefix
 say "testing with $("$PG_CONFIG" --version)"
 

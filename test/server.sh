@@ -5,7 +5,7 @@
 # that directory changes, and any number of these can run at once.
 #
 #	need_packages [name ...]	name the Debian packages that are missing, then
-#								install them
+#								install them; "@" stands for the server's version
 #	need_tools name ...			the same, for what needs no PostgreSQL
 #	private_prefix				copy PostgreSQL, and the source tree to build in
 #	build_extension [arg ...]	make and make install there; args go to make
@@ -107,7 +107,7 @@ need_packages() {
 
 	for package in make gcc "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" \
 		"postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl \
-		libipc-run-perl "$@"; do
+		libipc-run-perl "${@//@/$PG_MAJOR}"; do
 		installed "$package" || missing+=("$package")
 	done
 	if [ ${#missing[@]} -gt 0 ]; then
