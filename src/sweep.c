@@ -14,6 +14,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -256,13 +257,16 @@ lead_stage_tables_to_sweep(MemoryContext context)
 TimestampTz
 lead_stage_next_due(const SweepTable *table)
 {
-	const char *name = get_rel_name(table->state);
+	const char *name;
 	char	   *sql;
 	Oid			user;
 	int			security_context;
 	int			guc_level;
 	TimestampTz due = DT_NOEND;
 
+	/* It may be dropped at any time until it is locked. */
+	LockRelationOid(table->state, AccessShareLock);
+	name = get_rel_name(table->state);
 	if (name == NULL)
 		return due;
 	sql = psprintf("SELECT pg_catalog.min(recheck_at)::pg_catalog.timestamptz FROM %s",

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -18,12 +19,14 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
@@ -140,6 +143,49 @@ look_again(DueTable *due)
 	commit_as_owner();
 }
 
+/* Whether the extension is there, and stays until the end of the transaction. */
+static bool
+installed(void)
+{
+	Oid			namespace_id = get_namespace_oid("lead_stage", true);
+	Oid			bindings;
+
+	if (!OidIsValid(get_extension_oid("lead_stage", true)) || !OidIsValid(namespace_id))
+		return false;
+	bindings = get_relname_relid("binding", namespace_id);
+	if (!OidIsValid(bindings))
+		return false;
+	LockRelationOid(bindings, AccessShareLock);
+	return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(bindings));
+}
+
+static void
+failed(DueTable *due)
+{
+	due->due = lead_stage_table_failed(MyDatabaseId, due->table.leads);
+	due->left_alone = true;
+}
+
+/* When the table is due; an error is the table's alone. */
+static void
+look_at(DueTable *due)
+{
+	PG_TRY();
+	{
+		begin();
+		due->due = due_of(&due->table, &due->left_alone);
+		commit();
+	}
+	PG_CATCH();
+	{
+		EmitErrorReport();
+		AbortCurrentTransaction();
+		FlushErrorState();
+		failed(due);
+	}
+	PG_END_TRY();
+}
+
 /* The tables of this database, by owner: nothing of their owners has run yet. */
 static List *
 read_tables(void)
@@ -149,7 +195,7 @@ read_tables(void)
 	ListCell   *lc;
 
 	begin();
-	if (!OidIsValid(get_extension_oid("lead_stage", true)))
+	if (!installed())
 	{
 		commit();
 		return NIL;
@@ -159,28 +205,13 @@ read_tables(void)
 
 	foreach(lc, tables)
 	{
-		DueTable   *due = MemoryContextAllocZero(TopMemoryContext, sizeof(DueTable));
-		MemoryContext oldcontext;
+		MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+		DueTable   *due = palloc0(sizeof(DueTable));
 
 		due->table = *(SweepTable *) lfirst(lc);
-		PG_TRY();
-		{
-			begin();
-			due->due = due_of(&due->table, &due->left_alone);
-			commit();
-		}
-		PG_CATCH();
-		{
-			EmitErrorReport();
-			AbortCurrentTransaction();
-			FlushErrorState();
-			due->due = lead_stage_table_failed(MyDatabaseId, due->table.leads);
-			due->left_alone = true;
-		}
-		PG_END_TRY();
-		oldcontext = MemoryContextSwitchTo(TopMemoryContext);
 		result = lappend(result, due);
 		MemoryContextSwitchTo(oldcontext);
+		look_at(due);
 	}
 	return result;
 }
@@ -292,8 +323,7 @@ try_sweep_table(DueTable *due, TimestampTz until)
 		AbortCurrentTransaction();
 		FlushErrorState();
 		SetUserIdAndSecContext(GetSessionUserId(), 0);
-		due->due = lead_stage_table_failed(MyDatabaseId, due->table.leads);
-		due->left_alone = true;
+		failed(due);
 	}
 	PG_END_TRY();
 	return finished;
