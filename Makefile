@@ -56,6 +56,7 @@ OBJS = \
 	src/trig_truncate.o \
 	src/turns.o \
 	src/unconcerned.o \
+	src/upsert.o \
 	src/worker.o \
 	src/worker_memory.o
 

@@ -60,4 +60,13 @@ typedef struct DateTimeErrorExtra
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
 #endif
 
+/* 18 lets a row that is there already be left out of the search. */
+#if PG_VERSION_NUM < 180000
+#define check_index_constraints(target, slot, estate, met, arbiters) \
+	ExecCheckIndexConstraints(target, slot, estate, met, arbiters)
+#else
+#define check_index_constraints(target, slot, estate, met, arbiters) \
+	ExecCheckIndexConstraints(target, slot, estate, met, &(ItemPointerData) {{0, 0}, 0}, arbiters)
+#endif
+
 #endif							/* LEAD_STAGE_COMPAT_H */

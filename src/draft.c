@@ -74,7 +74,10 @@ lead_stage_draft_table(Relation rel, const pg_uuid_t *binding,
 	table = lead_stage_make_draft(rel, binding, definition,
 								  analyse_conditions(conditions));
 	if (!table->published)
-		elog(ERROR, "table \"%s\" was detached meanwhile", RelationGetRelationName(rel));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" was detached meanwhile",
+						RelationGetRelationName(rel))));
 	return table;
 }
 

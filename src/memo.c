@@ -19,6 +19,7 @@
 #include "event_time.h"
 #include "memo.h"
 #include "unconcerned.h"
+#include "upsert.h"
 
 typedef struct Statement
 {
@@ -197,6 +198,7 @@ statement_started(QueryDesc *query, int eflags)
 	note_merge(query);
 	if (query->operation != CMD_SELECT)
 		lead_stage_note_horizon(query->snapshot);
+	lead_stage_note_upsert(query);
 	lead_stage_spare_update(query);
 }
 

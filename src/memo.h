@@ -13,6 +13,7 @@ typedef enum MemoKind
 {
 	MEMO_NONE,
 	MEMO_INSERT,
+	MEMO_PROPOSED,				/* an insert that will become an update; not judged */
 	MEMO_UPDATE,
 	MEMO_DELETE,
 	/* a row that moves to another partition is deleted here, inserted there */

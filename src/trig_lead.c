@@ -41,6 +41,7 @@
 #include "settle.h"
 #include "state.h"
 #include "trig_lead.h"
+#include "upsert.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_judge_trigger);
 PG_FUNCTION_INFO_V1(lead_stage_claim);
@@ -195,6 +196,12 @@ before_insert(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 		return trigger->tg_trigtuple;
 	}
 
+	if (lead_stage_meets_row(source, trigger->tg_trigslot))
+	{
+		lead_stage_begin_memo(memo, MEMO_PROPOSED, table);
+		return trigger->tg_trigtuple;
+	}
+
 	lead_stage_begin_memo(memo, MEMO_INSERT, table);
 	memo->source = source;
 	take_row(table, trigger->tg_trigslot);
@@ -229,10 +236,9 @@ sets_proposals(LeadTable *table, TriggerData *trigger)
 }
 
 /*
- * In ON CONFLICT DO UPDATE, EXCLUDED is the row as the BEFORE INSERT trigger
- * left it.  The application means what it proposed, so where it sets a column
- * and the value is the one we computed for the proposed row, its proposal is
- * put back.
+ * A conflict that came up only after the row was judged: EXCLUDED is that row.
+ * The application means what it proposed, so where it sets a column and the
+ * value is the one we computed for the proposed row, its proposal is put back.
  */
 static void
 restore_proposals(LeadTable *table, TriggerData *trigger, const Memo *memo)
@@ -515,6 +521,11 @@ take_memo(Memo *memo)
 	MemoKind	kind = memo->kind;
 
 	memo->kind = MEMO_NONE;
+	/* What it would have met was deleted just after we had found it. */
+	if (kind == MEMO_PROPOSED)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent delete")));
 	if (judgement->refusal.refused)
 		lead_stage_raise_refusal(&judgement->refusal, table);
 	if (!table->bound)

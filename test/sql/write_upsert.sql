@@ -35,3 +35,31 @@ INSERT INTO lead (id, size) VALUES (2, 500), (3, 500), (4, 5) ON CONFLICT (id) D
 
 SELECT * FROM story ORDER BY lead;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+
+-- EXCLUDED within an expression is the proposal, too: not the stage, the owner
+-- and the reason that were computed for the row proposed.
+RESET ROLE;
+INSERT INTO lead_stage.route (model, name, stage, assign_to) VALUES ('write_upsert', 'desk', 'mql', 'desk');
+SET ROLE regress_write_upsert;
+SELECT lead_stage.publish('write_upsert') > 0 AS published;
+CREATE TABLE parts (id int PRIMARY KEY, email text, size int, need bool, met bool, note text) PARTITION BY RANGE (id);
+CREATE TABLE parts_low (note text, met bool, id int NOT NULL, need bool, email text, size int);
+ALTER TABLE parts ATTACH PARTITION parts_low FOR VALUES FROM (0) TO (100);
+SELECT lead_stage.attach('parts', 'write_upsert');
+INSERT INTO lead (id, size, owner) VALUES (20, 5, 'ann'), (21, 5, NULL);
+INSERT INTO parts (id, size, owner) VALUES (20, 5, 'ann'), (21, 5, NULL);
+INSERT INTO lead (id, size) VALUES (20, 500), (21, 500), (22, 500)
+    ON CONFLICT (id) DO UPDATE SET owner = coalesce(EXCLUDED.owner, lead.owner),
+        note = format('%s %s %s', EXCLUDED.stage, EXCLUDED.fit_score, EXCLUDED.stage_since IS NULL);
+INSERT INTO parts (id, size) VALUES (20, 500), (21, 500), (22, 500)
+    ON CONFLICT (id) DO UPDATE SET owner = coalesce(EXCLUDED.owner, parts.owner),
+        note = format('%s %s %s', EXCLUDED.stage, EXCLUDED.fit_score, EXCLUDED.stage_since IS NULL);
+SELECT 'lead' AS of, id, stage, owner, note FROM lead WHERE id >= 20
+UNION ALL
+SELECT 'parts', id, stage, owner, note FROM parts ORDER BY of, id;
+-- Beside another INSERT in one statement, each knows its own.
+WITH plain AS (INSERT INTO lead (id, size) VALUES (23, 500) RETURNING id, owner),
+     upsert AS (INSERT INTO lead (id, size) VALUES (20, 500) ON CONFLICT (id) DO UPDATE SET size = EXCLUDED.size, owner = upper(coalesce(EXCLUDED.owner, lead.owner)) RETURNING id, owner)
+SELECT * FROM plain UNION ALL SELECT * FROM upsert ORDER BY id;
+SELECT * FROM story WHERE lead >= 20 ORDER BY lead;
+SELECT * FROM lead_stage.verify_history('lead') UNION ALL SELECT * FROM lead_stage.verify_history('parts');
