@@ -141,6 +141,7 @@ REGRESS_ALL = \
 	suggest_points \
 	report_story \
 	report_by \
+	report_html \
 	lint \
 	write_alter \
 	write_cascade \

@@ -79,22 +79,18 @@ END
 $$;
 COMMENT ON FUNCTION lead_stage.sql_report(regclass, timestamptz, timestamptz, text) IS 'what came of the leads that sales confirmed';
 
-CREATE FUNCTION lead_stage.sla_report(leads regclass, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity', by text DEFAULT NULL)
-    RETURNS TABLE (segment text, policy text, started bigint, met bigint, late bigint, breached bigint, open bigint, paused bigint, cancelled bigint,
-                   attainment float8, p50 interval, p90 interval)
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20
+-- The SLA clocks of a report, with their segments, as a query: the parameters
+-- are $1 (since) and $2 (until).  A clock runs from its start to the next
+-- start of the same policy.
+CREATE FUNCTION lead_stage._report_clocks(leads regclass, by text) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-    SET timezone = 'UTC'
-    SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_variable
 DECLARE
-    split record;
+    split record := lead_stage._segment(leads, by, 'v');
 BEGIN
-    PERFORM lead_stage._check_range($2, $3);
-    split := lead_stage._segment($1, $4, 'v');
-    -- A clock runs from its start to the next start of the same policy.
-    RETURN QUERY EXECUTE format($sql$
+    RETURN format($sql$
         WITH event AS (
             SELECT %1$s, h.id, h.at, h.event, h.name, h.owner, h.due, h.elapsed,
                    count(*) FILTER (WHERE h.event = 'sla_started') OVER (PARTITION BY %2$s, h.name ORDER BY h.id) AS number
@@ -107,15 +103,35 @@ BEGIN
                    bool_or(e.event = 'sla_breached') AS breached, max(e.elapsed) FILTER (WHERE e.event = 'sla_met') AS elapsed,
                    (array_agg(e.event ORDER BY e.id DESC))[1] = 'sla_paused' AS paused
             FROM event AS e GROUP BY %4$s, e.name, e.number
-        ), clock AS (
-            SELECT %5$s AS segment, v.name, v.elapsed,
-                   CASE WHEN v.met_at IS NOT NULL THEN CASE WHEN v.met_at > v.due THEN 'late' ELSE 'met' END
-                        WHEN v.breached OR NOT v.paused AND v.due < coalesce(v.cancelled_at, lead_stage.now()) THEN 'breached'
-                        WHEN v.cancelled_at IS NOT NULL THEN 'cancelled'
-                        WHEN v.paused THEN 'paused' ELSE 'open' END AS outcome
-            FROM v%6$s
-            WHERE v.started_at >= $1 AND v.started_at < $2
-        ), counted AS (
+        )
+        SELECT %5$s AS segment, v.name, v.started_at, v.elapsed,
+               CASE WHEN v.met_at IS NOT NULL THEN CASE WHEN v.met_at > v.due THEN 'late' ELSE 'met' END
+                    WHEN v.breached OR NOT v.paused AND v.due < coalesce(v.cancelled_at, lead_stage.now()) THEN 'breached'
+                    WHEN v.cancelled_at IS NOT NULL THEN 'cancelled'
+                    WHEN v.paused THEN 'paused' ELSE 'open' END AS outcome
+        FROM v%6$s
+        WHERE v.started_at >= $1 AND v.started_at < $2$sql$,
+        lead_stage._each_key(leads, 'h.%2$I AS key_%5$s', taken => lead_stage._history_columns()),
+        lead_stage._each_key(leads, 'h.%2$I', taken => lead_stage._history_columns()),
+        lead_stage._name((lead_stage._binding(leads)).history),
+        lead_stage._report_key(leads, 'e'), split.segment, split.joined);
+END
+$$;
+COMMENT ON FUNCTION lead_stage._report_clocks(regclass, text) IS 'SQL text of the SLA clocks that a report counts, with their segments and outcomes';
+
+CREATE FUNCTION lead_stage.sla_report(leads regclass, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity', by text DEFAULT NULL)
+    RETURNS TABLE (segment text, policy text, started bigint, met bigint, late bigint, breached bigint, open bigint, paused bigint, cancelled bigint,
+                   attainment float8, p50 interval, p90 interval)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET timezone = 'UTC'
+    SET datestyle = 'ISO, YMD'
+AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM lead_stage._check_range($2, $3);
+    RETURN QUERY EXECUTE format($sql$
+        WITH clock AS (%s), counted AS (
             SELECT c.segment, c.name, count(*) AS started, count(*) FILTER (WHERE c.outcome = 'met') AS met,
                    count(*) FILTER (WHERE c.outcome = 'late') AS late, count(*) FILTER (WHERE c.outcome = 'breached') AS breached,
                    count(*) FILTER (WHERE c.outcome = 'open') AS open, count(*) FILTER (WHERE c.outcome = 'paused') AS paused,
@@ -126,10 +142,7 @@ BEGIN
         SELECT c.segment, c.name, c.started, c.met, c.late, c.breached, c.open, c.paused, c.cancelled,
                c.met::float8 / nullif(c.met + c.late + c.breached, 0), c.p50, c.p90
         FROM counted AS c ORDER BY c.segment COLLATE "C", c.name COLLATE "C"$sql$,
-        lead_stage._each_key($1, 'h.%2$I AS key_%5$s', taken => lead_stage._history_columns()),
-        lead_stage._each_key($1, 'h.%2$I', taken => lead_stage._history_columns()),
-        lead_stage._name((lead_stage._binding($1)).history),
-        lead_stage._report_key($1, 'e'), split.segment, split.joined)
+        lead_stage._report_clocks($1, $4))
         USING $2, $3;
 END
 $$;

@@ -71,6 +71,8 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
      'TABLE(segment text, sqls bigint, responded bigint, median_response interval, meetings_booked bigint, meeting_booked_rate double precision, opportunities bigint, customers bigint, win_rate double precision)', 'f', 's', false, 'r'),
     ('sla_report', 'leads regclass, since timestamp with time zone DEFAULT ''-infinity''::timestamp with time zone, until timestamp with time zone DEFAULT ''infinity''::timestamp with time zone, by text DEFAULT NULL::text',
      'TABLE(segment text, policy text, started bigint, met bigint, late bigint, breached bigint, open bigint, paused bigint, cancelled bigint, attainment double precision, p50 interval, p90 interval)', 'f', 's', false, 'r'),
+    ('report_html', 'leads regclass, since timestamp with time zone DEFAULT ''-infinity''::timestamp with time zone, until timestamp with time zone DEFAULT ''infinity''::timestamp with time zone, by text DEFAULT NULL::text',
+     'text', 'f', 's', false, 'r'),
     -- history
     ('evidence', 'leads regclass, id bigint', 'text[]', 'f', 's', false, 's'),
     ('as_of', 'leads regclass, at timestamp with time zone', 'TABLE(key text[], stage lead_stage, owner text)', 'f', 's', false, 's'),
