@@ -13,6 +13,7 @@ OBJS = \
 	src/calendar_cache.o \
 	src/check_condition.o \
 	src/clock.o \
+	src/clock_state.o \
 	src/condition_refusals.o \
 	src/condition_zone.o \
 	src/conditions.o \
@@ -24,6 +25,7 @@ OBJS = \
 	src/fit.o \
 	src/history.o \
 	src/judge.o \
+	src/judge_clocks.o \
 	src/judge_row.o \
 	src/judge_sql.o \
 	src/judge_stage.o \
@@ -44,6 +46,7 @@ OBJS = \
 	src/run_as.o \
 	src/score_type.o \
 	src/settle.o \
+	src/sla.o \
 	src/stage_ops.o \
 	src/stage_type.o \
 	src/state.o \

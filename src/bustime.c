@@ -486,6 +486,12 @@ wall_clock(BusinessCalendar *calendar, TimestampTz t)
 }
 
 bool
+lead_stage_ever_opens(BusinessCalendar *calendar)
+{
+	return calendar == NULL || calendar->ever_open;
+}
+
+bool
 lead_stage_is_open_at(BusinessCalendar *calendar, TimestampTz at)
 {
 	if (calendar == NULL)

@@ -49,6 +49,9 @@ extern TimestampTz lead_stage_add_working_time(BusinessCalendar *calendar,
 extern TimestampTz lead_stage_add_business_time(BusinessCalendar *calendar,
 												TimestampTz start, const Interval *span);
 
+/* False for one without any open time. */
+extern bool lead_stage_ever_opens(BusinessCalendar *calendar);
+
 extern bool lead_stage_is_open_at(BusinessCalendar *calendar, TimestampTz at);
 
 /* at if it is open, else the next opening. */

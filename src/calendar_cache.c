@@ -270,42 +270,34 @@ is_always(const char *name)
 	return strcmp(name, "always") == 0;
 }
 
-BusinessCalendar *
-lead_stage_calendar(const text *name_text)
+bool
+lead_stage_find_calendar(const char *name, BusinessCalendar **calendar)
 {
 	uint64		current = lead_stage_calendar_generation();
-	char	   *name;
-	CalendarEntry *entry = NULL;
+	CalendarEntry *entry;
 	MemoryContext context;
-	BusinessCalendar *calendar = NULL;
 	bool		found;
 
-	if (name_text == NULL)
-		return NULL;
-	name = text_to_cstring(name_text);
-	if (is_always(name))
-		return NULL;
-
-	if (strlen(name) < MAX_NAME_SIZE)
+	*calendar = NULL;
+	if (name == NULL || is_always(name))
+		return true;
+	if (strlen(name) >= MAX_NAME_SIZE)
+		return false;
+	entry = hash_search(calendars, name, HASH_FIND, NULL);
+	if (entry != NULL && entry->generation == current)
 	{
-		entry = hash_search(calendars, name, HASH_FIND, NULL);
-		if (entry != NULL && entry->generation == current)
-		{
-			pfree(name);
-			return entry->calendar;
-		}
-
-		context = AllocSetContextCreate(CurrentMemoryContext, "lead_stage calendar",
-										ALLOCSET_SMALL_SIZES);
-		calendar = read_calendar(name, context);
-		if (calendar == NULL)
-			MemoryContextDelete(context);
+		*calendar = entry->calendar;
+		return true;
 	}
-	if (calendar == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("calendar \"%s\" does not exist", name),
-				 errhint("Add it to lead_stage.calendar, or use \"always\".")));
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "lead_stage calendar",
+									ALLOCSET_SMALL_SIZES);
+	*calendar = read_calendar(name, context);
+	if (*calendar == NULL)
+	{
+		MemoryContextDelete(context);
+		return false;
+	}
 
 	/* If one was changed while we read, the entry is out of date already. */
 	entry = hash_search(calendars, name, HASH_ENTER, &found);
@@ -313,9 +305,24 @@ lead_stage_calendar(const text *name_text)
 		MemoryContextDelete(entry->context);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	entry->context = context;
-	entry->calendar = calendar;
+	entry->calendar = *calendar;
 	entry->generation = current;
-	pfree(name);
+	return true;
+}
+
+BusinessCalendar *
+lead_stage_calendar(const text *name_text)
+{
+	char	   *name = name_text ? text_to_cstring(name_text) : NULL;
+	BusinessCalendar *calendar;
+
+	if (!lead_stage_find_calendar(name, &calendar))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("calendar \"%s\" does not exist", name),
+				 errhint("Add it to lead_stage.calendar, or use \"always\".")));
+	if (name != NULL)
+		pfree(name);
 	return calendar;
 }
 

@@ -16,6 +16,9 @@ extern void lead_stage_init_calendar_cache(void);
  */
 extern BusinessCalendar *lead_stage_calendar(const text *name);
 
+/* The same by name, without raising; false if there is none. */
+extern bool lead_stage_find_calendar(const char *name, BusinessCalendar **calendar);
+
 /*
  * Changes whenever any calendar may have changed: what was looked up before is
  * out of date then.  A statement that has just begun sees every change that

@@ -13,8 +13,8 @@
 
 /*
  * 16 brought soft input errors (before it every input error is raised), gave
- * DecodeDateTime a place for the details of an error, ExecInsertIndexTuples a
- * flag for summarizing indexes, and build_attrmap_by_name one for missing
+ * DecodeDateTime a place for the details of an error, updates and
+ * ExecInsertIndexTuples a flag for summarizing indexes, and build_attrmap_by_name one for missing
  * columns; it also tells roles one can become from roles one merely belongs
  * to, and gives check hooks their own allocator.
  */
@@ -40,6 +40,13 @@ typedef struct DateTimeErrorExtra
 	build_attrmap_by_name(indesc, outdesc)
 #define member_can_set_role(member, role) is_member_of_role(member, role)
 #define guc_malloc(elevel, size) malloc(size)
+
+typedef bool TU_UpdateIndexes;
+#define TU_None false
+#define TU_All true
+#define only_summarizing(update) ((void) (update), false)
+#else
+#define only_summarizing(update) ((update) == TU_Summarizing)
 #endif
 
 /* 16 moved VARSIZE() and its kin out of postgres.h. */

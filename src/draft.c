@@ -147,6 +147,7 @@ rejudge(DraftCall *call, Judgement *judgement)
 	judgement->old = call->old;
 	judgement->row = table->row;
 	judgement->rejudge = true;
+	judgement->keys = keys;
 	lead_stage_clear_state(&judgement->state);
 	judgement->at = lead_stage_current_time();
 

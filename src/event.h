@@ -16,6 +16,13 @@ typedef enum LeadEventKind
 	EVENT_OWNER,
 	EVENT_MILESTONE,
 	EVENT_REFUSED,
+	EVENT_SLA_STARTED,
+	EVENT_SLA_WARNED,
+	EVENT_SLA_PAUSED,
+	EVENT_SLA_RESUMED,
+	EVENT_SLA_MET,
+	EVENT_SLA_BREACHED,
+	EVENT_SLA_CANCELLED,
 	EVENT_REKEYED,
 	EVENT_MERGED,
 	EVENT_DELETED
@@ -30,6 +37,9 @@ typedef struct LeadEvent
 	LeadStage	to_stage;
 	TimestampTz at;
 	TimestampTz since;			/* entry into from_stage */
+	TimestampTz due;			/* of a clock */
+	bool		has_elapsed;
+	int64		elapsed;		/* working time, in microseconds */
 	const char *name;
 	const char *reason;
 	const char *owner;

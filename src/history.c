@@ -39,6 +39,13 @@ static const char *const event_names[] = {
 	[EVENT_OWNER] = "owner",
 	[EVENT_MILESTONE] = "milestone",
 	[EVENT_REFUSED] = "refused",
+	[EVENT_SLA_STARTED] = "sla_started",
+	[EVENT_SLA_WARNED] = "sla_warned",
+	[EVENT_SLA_PAUSED] = "sla_paused",
+	[EVENT_SLA_RESUMED] = "sla_resumed",
+	[EVENT_SLA_MET] = "sla_met",
+	[EVENT_SLA_BREACHED] = "sla_breached",
+	[EVENT_SLA_CANCELLED] = "sla_cancelled",
 	[EVENT_REKEYED] = "rekeyed",
 	[EVENT_MERGED] = "merged",
 	[EVENT_DELETED] = "deleted"
@@ -108,6 +115,14 @@ lead_stage_history_row(LeadTable *table, const LeadEvent *event,
 	store_time(slot, columns->at, event->at);
 	store_time(slot, columns->recorded_at, GetCurrentTransactionStartTimestamp());
 	store_time(slot, columns->since, event->since);
+	store_time(slot, columns->due, event->due);
+	if (event->has_elapsed)
+	{
+		Interval   *elapsed = palloc0(sizeof(Interval));
+
+		elapsed->time = event->elapsed;
+		store(slot, columns->elapsed, IntervalPGetDatum(elapsed));
+	}
 	if (table->published)
 		store(slot, columns->version, Int32GetDatum(table->version));
 	if (event->has_fit)

@@ -1,6 +1,6 @@
 /*
  * judge.c
- *	  The order of a write: fit score, stage, milestones, owner.
+ *	  The order of a write: fit score, stage, milestones, owner, SLA clocks.
  *
  * Works on plain values and the row's slot; writes nothing anywhere else, so
  * that a judgement can be thrown away and made again.
@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "engagement.h"
 #include "evaluate.h"
+#include "judge_clocks.h"
 #include "judge_row.h"
 #include "judge_stage.h"
 #include "route.h"
@@ -112,6 +113,7 @@ start_over(Judgement *judgement)
 	judgement->state_changed = false;
 	judgement->new_state = judgement->state;
 	judgement->row = table->row;
+	lead_stage_take_clocks(judgement);
 }
 
 static void
@@ -131,6 +133,7 @@ judge_insert(Judgement *judgement)
 				  TIMESTAMP_NOT_FINITE(since) ? judgement->at : since);
 		lead_stage_judge_fit(judgement);
 		(void) lead_stage_add_created(judgement, wanted, judgement->since);
+		lead_stage_judge_clocks(judgement);
 	}
 	else
 	{
@@ -145,6 +148,7 @@ judge_insert(Judgement *judgement)
 	judge_milestones(judgement);
 	if (!judgement->refusal.refused)
 		lead_stage_judge_owner(judgement, 0);
+	lead_stage_judge_clocks(judgement);
 }
 
 /*
@@ -186,9 +190,47 @@ owner_is_written(Judgement *judgement)
 		(!isnull && (judgement->owner_set || changes_owner(judgement)));
 }
 
+/* The columns that what fell due has changed, in the row being written. */
+static void
+take_over(Judgement *judgement, TupleTableSlot *row, bool moved, const char *owner_before)
+{
+	LeadTable  *table = judgement->table;
+	bool		isnull;
+	Datum		owner = lead_stage_get_column(table->old_row, table->owner, &isnull);
+
+	judgement->row = row;
+	lead_stage_set_stage(judgement, judgement->stage, judgement->since);
+	if (moved)
+		lead_stage_set_reason(judgement, lead_stage_get_reason(table, table->old_row));
+	if (judgement->owner != owner_before && !changes_owner(judgement))
+		lead_stage_set_column(judgement, table->owner, owner, isnull);
+}
+
+/* Everything that falls due at an instant, on the row as it is stored. */
+static void
+do_what_is_due(Judgement *judgement, TimestampTz now)
+{
+	RowOracle	oracle = lead_stage_oracle_of(judgement);
+	LeadFacts	facts;
+	int			first_event = judgement->nevents;
+
+	lead_stage_judge_at(judgement->at);
+	lead_stage_move_automatically(judgement);
+	lead_stage_judge_owner(judgement, first_event);
+	judgement->not_yet_due = (judgement->at >= now);
+	lead_stage_judge_clocks(judgement);
+	judgement->not_yet_due = false;
+	facts = lead_stage_facts_now(judgement);
+	judgement->new_state.recheck_at =
+		Min(lead_stage_next_recheck(judgement->table->model, &facts, &oracle,
+									judgement->new_state.hold_until, lead_stage_next_crossing),
+			lead_stage_next_clock_of_row(judgement));
+}
+
 /*
  * What has fallen due before this write happens first, each thing at its own
- * instant and judged on the row as it is stored.
+ * instant and judged on the row as it is stored.  A clock that is due just now
+ * can still be met by this write.
  */
 static void
 catch_up(Judgement *judgement)
@@ -196,10 +238,12 @@ catch_up(Judgement *judgement)
 	LeadTable  *table = judgement->table;
 	TupleTableSlot *row = judgement->row;
 	TimestampTz now = judgement->at;
-	int			natts = table->desc->natts;
-	int			nevents = judgement->nevents;
 	const char *owner = judgement->owner;
+	int			natts = table->desc->natts;
+	LeadStage	stage = judgement->stage;
+	TimestampTz since = judgement->since;
 
+	lead_stage_foresee_meetings(judgement);
 	slot_getallattrs(judgement->old);
 	ExecClearTuple(table->old_row);
 	memcpy(table->old_row->tts_values, judgement->old->tts_values, sizeof(Datum) * natts);
@@ -211,34 +255,16 @@ catch_up(Judgement *judgement)
 
 	while (judgement->new_state.recheck_at <= now)
 	{
-		RowOracle	oracle = lead_stage_oracle_of(judgement);
-		LeadFacts	facts;
-		int			first_event = judgement->nevents;
-
 		judgement->at = Max(judgement->new_state.recheck_at, judgement->since);
-		lead_stage_judge_at(judgement->at);
-		lead_stage_move_automatically(judgement);
-		lead_stage_judge_owner(judgement, first_event);
-		facts = lead_stage_facts_now(judgement);
-		judgement->new_state.recheck_at =
-			lead_stage_next_recheck(table->model, &facts, &oracle,
-									judgement->new_state.hold_until, lead_stage_next_crossing);
+		do_what_is_due(judgement, now);
+		if (judgement->at >= now)
+			break;
 		CHECK_FOR_INTERRUPTS();
 	}
 
-	judgement->row = row;
 	judgement->at = now;
 	lead_stage_judge_at(now);
-	lead_stage_set_stage(judgement, judgement->stage, judgement->since);
-	if (judgement->nevents > nevents)
-		lead_stage_set_reason(judgement, lead_stage_get_reason(table, table->old_row));
-	if (judgement->owner != owner && !changes_owner(judgement))
-	{
-		bool		isnull;
-		Datum		value = lead_stage_get_column(table->old_row, table->owner, &isnull);
-
-		lead_stage_set_column(judgement, table->owner, value, isnull);
-	}
+	take_over(judgement, row, judgement->stage != stage || judgement->since != since, owner);
 }
 
 /* What to remember, and when to look at the lead again. */
@@ -250,20 +276,26 @@ judge_state(Judgement *judgement)
 	LeadState  *state = &judgement->new_state;
 	TimestampTz next;
 
-	/* what is due stays due while moves are not enforced */
-	if (!judgement->table->model->uses_state ||
-		(!lead_stage_enforce && judgement->state.recheck_at <= judgement->at))
+	if (!judgement->table->model->uses_state)
 		return;
-	facts = lead_stage_facts_now(judgement);
-	next = lead_stage_next_recheck(judgement->table->model, &facts, &oracle,
-								   state->hold_until, lead_stage_next_crossing);
-	next = Min(next, lead_stage_pending_at(state->score));
-
-	/* an earlier recheck that is stored may stay: it will find nothing due */
+	lead_stage_keep_clocks(judgement);
+	next = lead_stage_next_clock_of_row(judgement);
 	state->recheck_at = judgement->state.recheck_at;
-	if (state->recheck_at <= judgement->at || next < state->recheck_at)
-		state->recheck_at = next;
-	judgement->state_changed = state->recheck_at != judgement->state.recheck_at ||
+
+	/* what is due stays due while moves are not enforced */
+	if (lead_stage_enforce || judgement->state.recheck_at > judgement->at)
+	{
+		facts = lead_stage_facts_now(judgement);
+		next = Min(next, lead_stage_next_recheck(judgement->table->model, &facts, &oracle,
+												 state->hold_until, lead_stage_next_crossing));
+		next = Min(next, lead_stage_pending_at(state->score));
+
+		/* an earlier recheck that is stored may stay: it will find nothing due */
+		if (state->recheck_at <= judgement->at)
+			state->recheck_at = next;
+	}
+	state->recheck_at = Min(state->recheck_at, next);
+	judgement->state_changed |= state->recheck_at != judgement->state.recheck_at ||
 		state->hold_until != judgement->state.hold_until;
 }
 
@@ -319,6 +351,8 @@ judge_update(Judgement *judgement)
 	if (unknown)
 		lead_stage_add_created(judgement, stored, judgement->since)->under_old_key =
 			judgement->key_changed;
+	if (adopt)
+		lead_stage_judge_clocks(judgement);
 	if (judgement->key_changed)
 		lead_stage_add_rekeyed(judgement);
 	first_event = judgement->nevents;
@@ -350,6 +384,7 @@ judge_update(Judgement *judgement)
 	judgement->owner_written = owner_written;
 	if (!judgement->refusal.refused)
 		lead_stage_judge_owner(judgement, first_event);
+	lead_stage_judge_clocks(judgement);
 	if (judgement->merged_with != NULL)
 		lead_stage_add_merged(judgement, false);
 }
@@ -481,6 +516,8 @@ lead_stage_judge_delete(Judgement *judgement)
 	}
 	if (judgement->merged_with != NULL)
 		lead_stage_add_merged(judgement, true);
+	lead_stage_take_clocks(judgement);
+	lead_stage_cancel_clocks(judgement);
 	event = lead_stage_add_event(judgement, EVENT_DELETED);
 	event->from_stage = judgement->stage;
 	event->since = judgement->since;

@@ -8,6 +8,7 @@
 #include "nodes/bitmapset.h"
 #include "event.h"
 #include "lead_table.h"
+#include "sla.h"
 #include "state.h"
 
 /* Why a move was refused, for the error that may have to wait. */
@@ -52,6 +53,7 @@ typedef struct Judgement
 	uint64		statement;		/* tells statements apart; 0: none will write it */
 	struct ActivityTable *activities;	/* whose row it is, if not a lead's */
 	const ActivityMatches *matches; /* of the activities that led here, or NULL */
+	const Datum *keys;			/* of the stored row, if there is one */
 	const char *merged_with;	/* the key of the lead it is merged with, or NULL */
 	TimestampTz at;
 	LeadState	state;			/* what is remembered of the lead */
@@ -61,7 +63,7 @@ typedef struct Judgement
 	LeadEvent  *events;
 	Refusal		refusal;
 	bool		state_changed;
-	LeadState	new_state;		/* hold_until and recheck_at to remember */
+	LeadState	new_state;		/* what to remember */
 	int			nturns;			/* turns in pools, taken when the row lands */
 	struct Turn *turns;
 	LeadStage	stage_before;	/* as stored; 0 on insert */
@@ -82,6 +84,12 @@ typedef struct Judgement
 	bool		owner_written;	/* by the application: routes leave it alone */
 	int			fit;
 	VarBit	   *evidence;
+	int			nclocks;
+	Clock	   *clocks;			/* open ones, and those that have just ended */
+	bool		clocks_changed;
+	bool		entered;		/* the stage, since clocks were judged last */
+	bool		not_yet_due;	/* what is due right now is left to the write */
+	ClockEnd	last_end;		/* how the last clock to end did */
 } Judgement;
 
 /*

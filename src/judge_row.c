@@ -5,9 +5,11 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "engagement.h"
+#include "judge_clocks.h"
 #include "judge_row.h"
 #include "key_text.h"
 
@@ -155,6 +157,7 @@ lead_stage_add_event(Judgement *judgement, LeadEventKind kind)
 	event->kind = kind;
 	event->at = judgement->at;
 	event->since = DT_NOBEGIN;
+	event->due = DT_NOBEGIN;
 	event->owner = judgement->owner;
 	event->touched = !TIMESTAMP_IS_NOBEGIN(judgement->since) &&
 		judgement->state.last_touch >= judgement->since &&
@@ -175,6 +178,7 @@ lead_stage_add_created(Judgement *judgement, LeadStage stage, TimestampTz at)
 	event->to_stage = stage;
 	event->at = at;
 	event->evidence = judgement->evidence;
+	judgement->entered = true;
 	return event;
 }
 
@@ -227,8 +231,10 @@ void
 lead_stage_move_to(Judgement *judgement, LeadStage to_stage, TimestampTz at,
 		const char *name, const char *reason)
 {
-	LeadEvent  *event = lead_stage_add_event(judgement, EVENT_STAGE);
+	LeadEvent  *event;
 
+	lead_stage_leave_clocks(judgement, to_stage, at);
+	event = lead_stage_add_event(judgement, EVENT_STAGE);
 	event->from_stage = judgement->stage;
 	event->to_stage = to_stage;
 	event->since = judgement->since;

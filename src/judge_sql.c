@@ -168,7 +168,7 @@ run_write(ExampleRun *run, HeapTupleHeader written, bool reason_written, int num
 						 judgement.refusal.detail);
 		return;
 	}
-	run->state.hold_until = judgement.new_state.hold_until;
+	run->state = judgement.new_state;
 	run->row = row_as_datum(run->table, run->rel);
 }
 

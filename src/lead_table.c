@@ -493,13 +493,26 @@ static void
 find_state(LeadTable *table)
 {
 	Relation	rel = open_beside(table, table->state);
+	TupleDesc	desc = RelationGetDescr(rel);
+	StateColumns *columns = &table->state_columns;
 	AttrNumber *attnos;
 
 	table->state_scan = lead_scan(table, rel, &table->state_index, &attnos);
-	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
-		if (strcmp(NameStr(TupleDescAttr(RelationGetDescr(rel), i)->attname),
-				   "engagement_state") == 0)
-			table->score_type = TupleDescAttr(RelationGetDescr(rel), i)->atttypid;
+	columns->engagement_state = attno_or_zero(desc, "engagement_state", InvalidOid);
+	columns->last_touch_at = attno_or_zero(desc, "last_touch_at", TIMESTAMPTZOID);
+	columns->sla = attno_or_zero(desc, "sla", JSONBOID);
+	columns->sla_due = attno_or_zero(desc, "sla_due", TIMESTAMPTZOID);
+	columns->sla_state = attno_or_zero(desc, "sla_state", TEXTOID);
+	columns->hold_until = attno_or_zero(desc, "hold_until", TIMESTAMPTZOID);
+	columns->recheck_at = attno_or_zero(desc, "recheck_at", TIMESTAMPTZOID);
+	if (columns->engagement_state != InvalidAttrNumber)
+		table->score_type = TupleDescAttr(desc, columns->engagement_state - 1)->atttypid;
+	if (columns->engagement_state == InvalidAttrNumber || columns->sla == InvalidAttrNumber ||
+		columns->recheck_at == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" is not a state that lead_stage.attach() made",
+						RelationGetRelationName(rel))));
 	table_close(rel, AccessShareLock);
 }
 

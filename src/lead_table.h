@@ -50,6 +50,18 @@ typedef struct HistoryColumns
 	Expr	  **defaults;
 } HistoryColumns;
 
+/* Where each of state's columns is; 0: the column is gone. */
+typedef struct StateColumns
+{
+	AttrNumber	engagement_state,
+				last_touch_at,
+				sla,
+				sla_due,
+				sla_state,
+				hold_until,
+				recheck_at;
+} StateColumns;
+
 /* What we run over leads and state, planned once. */
 typedef enum ActivityPlan
 {
@@ -126,6 +138,7 @@ typedef struct LeadTable
 	HistoryColumns history_columns;
 	ScanKeyData *history_scan;	/* equality on the key columns of history */
 	Oid			history_index;
+	StateColumns state_columns;
 	ScanKeyData *state_scan;
 	Oid			state_index;
 } LeadTable;

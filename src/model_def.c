@@ -261,10 +261,10 @@ read_engagements(ModelDef *model, JsonbContainer *root)
 }
 
 static SignalDef
-get_signal(ModelDef *model, JsonbContainer *object)
+get_signal(ModelDef *model, JsonbContainer *object, const char *key)
 {
 	SignalDef	signal = {0, NULL};
-	const char *name = get_text(object, "signal");
+	const char *name = get_text(object, key);
 
 	if (name == NULL)
 		return signal;
@@ -273,7 +273,7 @@ get_signal(ModelDef *model, JsonbContainer *object)
 		if (strcmp(model->engagements[i].name, name) == 0)
 			signal.rule = model->engagements[i].id;
 	if (signal.rule == 0)
-		malformed("signal");
+		malformed(key);
 	return signal;
 }
 
@@ -294,7 +294,7 @@ read_criteria(ModelDef *model, JsonbContainer *root)
 		criterion->question = get_text(object, "question");
 		if (!get_stage(object, "required_for", &criterion->required_for))
 			malformed("required_for");
-		criterion->signal = get_signal(model, object);
+		criterion->signal = get_signal(model, object, "signal");
 		criterion->condition = get_condition(model, object, "condition",
 											 "criterion", criterion->name, "");
 	}
@@ -350,7 +350,7 @@ read_transitions(ModelDef *model, JsonbContainer *root)
 		transition->idle_for = get_interval(object, "idle_for");
 		transition->in_stage_for = get_interval(object, "in_stage_for");
 		transition->hold_for = get_interval(object, "hold_for");
-		transition->signal = get_signal(model, object);
+		transition->signal = get_signal(model, object, "signal");
 		transition->condition = get_condition(model, object, "condition",
 											  "transition", transition->name, "");
 		transition->not_before = get_condition(model, object, "not_before",
@@ -454,11 +454,49 @@ read_milestones(ModelDef *model, JsonbContainer *root)
 		MilestoneDef *milestone = &model->milestones[model->nmilestones];
 
 		milestone->name = get_name(object);
-		milestone->signal = get_signal(model, object);
+		milestone->signal = get_signal(model, object, "signal");
 		milestone->condition = get_condition(model, object, "condition",
 											 "milestone", milestone->name, "");
 		model->nmilestones++;
 	}
+}
+
+/* The calendar is the policy's own, else the model's. */
+static void
+read_slas(ModelDef *model, JsonbContainer *root, JsonbContainer *settings)
+{
+	int			n;
+	JsonbContainer *array = get_array(root, "sla", &n);
+
+	model->slas = palloc0(sizeof(SlaDef) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = get_object(array, i, "sla");
+		SlaDef	   *sla = &model->slas[model->nslas];
+
+		sla->name = get_name(object);
+		if (!get_stage(object, "stage", &sla->stage))
+			malformed("stage");
+		sla->target = get_interval(object, "target");
+		if (sla->target == NULL)
+			malformed("target");
+		sla->calendar = get_text(object, "calendar");
+		if (sla->calendar == NULL)
+			sla->calendar = get_text(settings, "calendar");
+		if (sla->calendar != NULL && strcmp(sla->calendar, "always") == 0)
+			sla->calendar = NULL;
+		sla->condition = get_condition(model, object, "condition", "sla", sla->name, "");
+		sla->met_at = get_condition(model, object, "met_at", "sla", sla->name, "_met_at");
+		sla->pause_when = get_condition(model, object, "pause_when", "sla", sla->name,
+										"_pause_when");
+		sla->met_signal = get_signal(model, object, "met_signal");
+		sla->repeat = get_bool(object, "repeat", false);
+		sla->warn_before = get_interval(object, "warn_before");
+		sla->escalate_to = get_text(object, "escalate_to");
+		get_stage(object, "breach_to", &sla->breach_to);
+		model->nslas++;
+	}
+	model->uses_state |= model->nslas > 0;
 }
 
 ModelDef *
@@ -494,5 +532,6 @@ lead_stage_read_model(Jsonb *definition)
 	read_pools(model, root);
 	read_routes(model, root);
 	read_milestones(model, root);
+	read_slas(model, root, settings);
 	return model;
 }

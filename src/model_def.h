@@ -133,6 +133,23 @@ typedef struct RouteDef
 	Reassign	reassign;
 } RouteDef;
 
+/* A clock that starts when a lead enters a stage. */
+typedef struct SlaDef
+{
+	const char *name;
+	LeadStage	stage;
+	int			condition;
+	Interval   *target;
+	const char *calendar;		/* NULL: round the clock */
+	int			met_at;			/* an expression of type timestamptz */
+	SignalDef	met_signal;
+	bool		repeat;
+	int			pause_when;		/* NO_CONDITION: it never stands still */
+	Interval   *warn_before;	/* NULL: no warning */
+	const char *escalate_to;
+	LeadStage	breach_to;		/* 0: the lead stays */
+} SlaDef;
+
 typedef struct ModelDef
 {
 	int			id;
@@ -161,6 +178,8 @@ typedef struct ModelDef
 	PoolDef    *pools;
 	int			nmilestones;
 	MilestoneDef *milestones;
+	int			nslas;
+	SlaDef	   *slas;
 	List	   *condition_names;	/* column of the signals view, by condition */
 } ModelDef;
 

@@ -2,22 +2,27 @@
  * state.c
  *	  What is remembered of a lead between writes, in <leads>_state.
  *
- * Reads and removals go by the primary key without planning; the rare writes
- * go through SPI.
+ * Rows are found by the primary key and written without planning; only the
+ * rare change of a key goes through SPI.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_type.h"
+#include "access/tableam.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "run_as.h"
 #include "state.h"
 
@@ -44,17 +49,25 @@ lead_stage_clear_state(LeadState *state)
 	state->last_touch = DT_NOBEGIN;
 	state->hold_until = DT_NOBEGIN;
 	state->recheck_at = DT_NOEND;
+	state->sla = NULL;
+	state->sla_due = DT_NOEND;
+	state->sla_state = NULL;
+}
+
+static Datum
+get_value(HeapTuple tuple, Relation state, AttrNumber attno, bool *isnull)
+{
+	*isnull = true;
+	return attno != InvalidAttrNumber ?
+		heap_getattr(tuple, attno, RelationGetDescr(state), isnull) : (Datum) 0;
 }
 
 static void
-get_time(HeapTuple tuple, Relation state, const char *column, TimestampTz *time)
+get_time(HeapTuple tuple, Relation state, AttrNumber attno, TimestampTz *time)
 {
-	AttrNumber	attno = get_attnum(RelationGetRelid(state), column);
-	bool		isnull = true;
-	Datum		value = (Datum) 0;
+	bool		isnull;
+	Datum		value = get_value(tuple, state, attno, &isnull);
 
-	if (attno != InvalidAttrNumber)
-		value = heap_getattr(tuple, attno, RelationGetDescr(state), &isnull);
 	if (!isnull)
 		*time = DatumGetTimestampTz(value);
 }
@@ -70,17 +83,22 @@ lead_stage_read_state(LeadTable *table, const Datum *keys, LeadState *state)
 	lead_stage_clear_state(state);
 	if (HeapTupleIsValid(tuple))
 	{
-		AttrNumber	attno = get_attnum(table->state, "engagement_state");
-		bool		isnull = true;
-		Datum		value = (Datum) 0;
+		const StateColumns *columns = &table->state_columns;
+		bool		isnull;
+		Datum		value = get_value(tuple, rel, columns->engagement_state, &isnull);
 
-		if (attno != InvalidAttrNumber)
-			value = heap_getattr(tuple, attno, RelationGetDescr(rel), &isnull);
 		if (!isnull)
 			state->score = DatumGetLeadScorePCopy(value);
-		get_time(tuple, rel, "last_touch_at", &state->last_touch);
-		get_time(tuple, rel, "hold_until", &state->hold_until);
-		get_time(tuple, rel, "recheck_at", &state->recheck_at);
+		value = get_value(tuple, rel, columns->sla, &isnull);
+		if (!isnull)
+			state->sla = DatumGetJsonbPCopy(value);
+		value = get_value(tuple, rel, columns->sla_state, &isnull);
+		if (!isnull)
+			state->sla_state = TextDatumGetCString(value);
+		get_time(tuple, rel, columns->last_touch_at, &state->last_touch);
+		get_time(tuple, rel, columns->hold_until, &state->hold_until);
+		get_time(tuple, rel, columns->recheck_at, &state->recheck_at);
+		get_time(tuple, rel, columns->sla_due, &state->sla_due);
 	}
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
@@ -184,36 +202,94 @@ execute(LeadTable *table, const char *sql, int nargs, Oid *types, Datum *values)
 	SPI_finish();
 }
 
+/* ---------- writing ---------- */
+
+static void
+set_value(AttrNumber attno, Datum value, bool isnull, Datum *values, bool *nulls, bool *replaces)
+{
+	if (attno == InvalidAttrNumber)
+		return;
+	values[attno - 1] = value;
+	nulls[attno - 1] = isnull;
+	replaces[attno - 1] = true;
+}
+
+static HeapTuple
+state_tuple(LeadTable *table, TupleDesc desc, HeapTuple stored, const Datum *keys,
+			const LeadState *state)
+{
+	const StateColumns *columns = &table->state_columns;
+	Datum		values[MaxHeapAttributeNumber];
+	bool		nulls[MaxHeapAttributeNumber];
+	bool		replaces[MaxHeapAttributeNumber];
+
+	memset(values, 0, sizeof(Datum) * desc->natts);
+	memset(nulls, true, sizeof(bool) * desc->natts);
+	memset(replaces, false, sizeof(bool) * desc->natts);
+	set_value(columns->sla, PointerGetDatum(state->sla), state->sla == NULL,
+			  values, nulls, replaces);
+	set_value(columns->sla_due, TimestampTzGetDatum(state->sla_due),
+			  TIMESTAMP_IS_NOEND(state->sla_due), values, nulls, replaces);
+	set_value(columns->sla_state, state->sla_state ? CStringGetTextDatum(state->sla_state) : (Datum) 0,
+			  state->sla_state == NULL, values, nulls, replaces);
+	set_value(columns->hold_until, TimestampTzGetDatum(state->hold_until),
+			  TIMESTAMP_IS_NOBEGIN(state->hold_until), values, nulls, replaces);
+	set_value(columns->recheck_at, TimestampTzGetDatum(state->recheck_at),
+			  TIMESTAMP_IS_NOEND(state->recheck_at), values, nulls, replaces);
+	if (stored != NULL)
+		return heap_modify_tuple(stored, desc, values, nulls, replaces);
+	for (int i = 0; i < table->nkeys; i++)
+		set_value(table->state_scan[i].sk_attno, keys[i], false, values, nulls, replaces);
+	return heap_form_tuple(desc, values, nulls);
+}
+
+/* As an INSERT or UPDATE would, but without planning one. */
+static void
+write_tuple(Relation rel, HeapTuple stored, HeapTuple tuple)
+{
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *target = makeNode(ResultRelInfo);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+	TU_UpdateIndexes update_indexes = TU_All;
+
+	InitResultRelInfo(target, rel, 0, NULL, 0);
+	ExecOpenIndices(target, false);
+	ExecStoreHeapTuple(tuple, slot, false);
+	slot->tts_tableOid = RelationGetRelid(rel);
+	if (stored != NULL)
+		simple_table_tuple_update(rel, &stored->t_self, slot, GetActiveSnapshot(), &update_indexes);
+	else
+		simple_table_tuple_insert(rel, slot);
+	if (update_indexes != TU_None && target->ri_NumIndices > 0)
+		ExecInsertIndexTuples(target, slot, estate, stored != NULL, false, NULL, NIL,
+							  only_summarizing(update_indexes));
+	ExecCloseIndices(target);
+	ExecDropSingleTupleTableSlot(slot);
+	ExecResetTupleTable(estate->es_tupleTable, false);
+	FreeExecutorState(estate);
+}
+
 /*
  * The caller keeps an earlier recheck that is stored, so that most updates stay
  * within their page; one that comes too soon finds nothing due.
  */
 void
-lead_stage_store_times(LeadTable *table, const Datum *keys, const LeadState *state)
+lead_stage_store_state(LeadTable *table, const Datum *keys, const LeadState *state)
 {
-	Oid			types[INDEX_MAX_KEYS + 2];
-	Datum		values[INDEX_MAX_KEYS + 2];
-	char		nulls[INDEX_MAX_KEYS + 2];
-	int			nkeys = table->nkeys;
-	char	   *sql;
+	Relation	rel = table_open(table->state, RowExclusiveLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan = begin_scan(table, rel, keys, snapshot);
+	HeapTuple	stored = systable_getnext(scan);
+	Oid			user;
+	int			security_context;
 
-	memset(nulls, ' ', sizeof(nulls));
-	add_keys(table, keys, types, values, 0);
-	types[nkeys] = types[nkeys + 1] = TIMESTAMPTZOID;
-	values[nkeys] = TimestampTzGetDatum(state->hold_until);
-	values[nkeys + 1] = TimestampTzGetDatum(state->recheck_at);
-	if (TIMESTAMP_IS_NOBEGIN(state->hold_until))
-		nulls[nkeys] = 'n';
-	if (TIMESTAMP_IS_NOEND(state->recheck_at))
-		nulls[nkeys + 1] = 'n';
-	sql = psprintf("INSERT INTO %s (%s, hold_until, recheck_at) VALUES (%s, $%d, $%d) "
-				   "ON CONFLICT (%s) DO UPDATE SET hold_until = EXCLUDED.hold_until, "
-				   "recheck_at = EXCLUDED.recheck_at",
-				   lead_stage_state_name(table), key_list(table, 0), key_list(table, 1),
-				   nkeys + 1, nkeys + 2, key_list(table, 0));
-	SPI_connect();
-	lead_stage_spi_as(table->owner_role, sql, nkeys + 2, types, values, nulls);
-	SPI_finish();
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(table->owner_role, security_context | SECURITY_LOCAL_USERID_CHANGE);
+	write_tuple(rel, stored, state_tuple(table, RelationGetDescr(rel), stored, keys, state));
+	SetUserIdAndSecContext(user, security_context);
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
 }
 
 void

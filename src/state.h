@@ -10,6 +10,7 @@
 
 #include "lead_table.h"
 #include "score_type.h"
+#include "utils/jsonb.h"
 
 typedef struct LeadState
 {
@@ -17,6 +18,9 @@ typedef struct LeadState
 	TimestampTz last_touch;		/* DT_NOBEGIN: never */
 	TimestampTz hold_until;		/* DT_NOBEGIN: automatic moves are not held off */
 	TimestampTz recheck_at;		/* DT_NOEND: nothing falls due */
+	Jsonb	   *sla;			/* open clocks; NULL: none */
+	TimestampTz sla_due;		/* DT_NOEND: none runs */
+	const char *sla_state;		/* NULL: never any, or the last was cancelled */
 } LeadState;
 
 /* Nothing remembered. */
@@ -25,8 +29,8 @@ extern void lead_stage_clear_state(LeadState *state);
 /* What is remembered of a lead now; in the current memory context. */
 extern void lead_stage_read_state(LeadTable *table, const Datum *keys, LeadState *state);
 
-/* Remembers hold_until and recheck_at. */
-extern void lead_stage_store_times(LeadTable *table, const Datum *keys,
+/* Remembers all but what activities have added up to. */
+extern void lead_stage_store_state(LeadTable *table, const Datum *keys,
 								   const LeadState *state);
 
 /* "schema.leads_state", and its key columns, for SQL. */

@@ -412,6 +412,7 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 										  memo->old_keys,
 										  stored_since(table, old));
 	judgement->matches = activity_matches;
+	judgement->keys = memo->old_keys;
 	if (table->published && table->model->uses_state)
 		remember(table, judgement, memo->old_keys);
 	judge(table, memo);
@@ -425,7 +426,7 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 		/* Nothing new: leave the row alone.  It is locked, and so its state. */
 		memo->kind = MEMO_NONE;
 		if (judgement->state_changed)
-			lead_stage_store_times(table, memo->keys, &judgement->new_state);
+			lead_stage_store_state(table, memo->keys, &judgement->new_state);
 		return NULL;
 	}
 	return give_row(table);
@@ -459,6 +460,9 @@ before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 	judgement->merged_with = rescore_mode() != RESCORE_OFF ? merged_with : NULL;
 	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
 										  memo->keys, stored_since(table, old));
+	if (table->published && table->model->uses_state)
+		lead_stage_read_state(table, memo->keys, &judgement->state);
+	judgement->keys = memo->keys;
 	lead_stage_judge_delete(judgement);
 	MemoryContextSwitchTo(oldcontext);
 	return trigger->tg_trigtuple;
@@ -540,7 +544,7 @@ take_memo(Memo *memo)
 	if (judgement->key_changed)
 		lead_stage_rekey_state(table, memo->old_keys, memo->keys);
 	if (judgement->state_changed)
-		lead_stage_store_times(table, memo->keys, &judgement->new_state);
+		lead_stage_store_state(table, memo->keys, &judgement->new_state);
 }
 
 /*

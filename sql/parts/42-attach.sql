@@ -639,7 +639,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM lead_stage._drop_triggers(leads);
-    FOREACH view IN ARRAY '{signals,live,journey,visits}'::text[] LOOP
+    FOREACH view IN ARRAY '{signals,live,journey,visits,tasks}'::text[] LOOP
         IF EXISTS (SELECT FROM pg_class AS c
                    WHERE c.oid = to_regclass(lead_stage._beside(leads, view)) AND c.relkind = 'v' AND c.relowner = owner) THEN
             PERFORM lead_stage._execute_as(owner, format('DROP VIEW %s', lead_stage._beside(leads, view)));

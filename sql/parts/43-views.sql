@@ -48,7 +48,7 @@ DECLARE
     view regclass;
 BEGIN
     PERFORM lead_stage._drop_activity_view(a) FROM lead_stage.activity_binding AS a WHERE a.binding = bound.id;
-    FOR view IN SELECT lead_stage._view_made(bound, s) FROM unnest('{signals,journey,visits,live}'::text[]) AS s LOOP
+    FOR view IN SELECT lead_stage._view_made(bound, s) FROM unnest('{signals,tasks,journey,visits,live}'::text[]) AS s LOOP
         IF view IS NOT NULL THEN
             PERFORM lead_stage._execute_as(lead_stage._owner(view), format('DROP VIEW %s', lead_stage._name(view)));
         END IF;
@@ -180,7 +180,29 @@ CREATE FUNCTION lead_stage._label_expression(definition jsonb, stage text) RETUR
                      FROM jsonb_each_text(definition #> '{model,labels}') AS e), format('%s::pg_catalog.text', stage));
 COMMENT ON FUNCTION lead_stage._label_expression(jsonb, text) IS 'SQL text that gives a stage in the company''s wording';
 
--- The live, visits and journey views; definition null: not published.
+-- The open clocks of a state row "s", as they are right now.
+CREATE FUNCTION lead_stage._clocks(sla jsonb,
+    OUT policy text, OUT stage @extschema@.lead_stage, OUT started timestamptz, OUT due timestamptz,
+    OUT time_left interval, OUT state text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+AS $$
+    SELECT c.policy, c.stage, c.start, c.due,
+           CASE WHEN c.paused THEN c."left"
+                WHEN c.calendar IS NULL OR EXISTS (SELECT FROM lead_stage.calendar AS k WHERE k.name OPERATOR(pg_catalog.=) c.calendar)
+                THEN lead_stage.business_time_between(c.calendar, lead_stage.now(), c.due) END,
+           CASE WHEN c.breached OR c.due OPERATOR(pg_catalog.<=) lead_stage.now() THEN 'breached'
+                WHEN c.paused THEN 'paused'
+                WHEN c.warned OR c.warn_at OPERATOR(pg_catalog.<=) lead_stage.now() THEN 'warned'
+                ELSE 'open' END
+        FROM pg_catalog.jsonb_to_recordset(sla)
+             AS c (policy pg_catalog.text, stage @extschema@.lead_stage, start pg_catalog.timestamptz, due pg_catalog.timestamptz,
+                   calendar pg_catalog.text, "left" pg_catalog.interval, paused pg_catalog.bool, warned pg_catalog.bool, breached pg_catalog.bool,
+                   warn_at pg_catalog.timestamptz)
+$$;
+COMMENT ON FUNCTION lead_stage._clocks(jsonb) IS 'the open clocks that a state table remembers of a lead, as they are now';
+
+-- The live, visits, journey and tasks views; definition null: not published.
 CREATE FUNCTION lead_stage._make_views(leads regclass, definition jsonb DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, @extschema@, pg_temp
@@ -195,6 +217,7 @@ DECLARE
     in_state text[] := lead_stage._state_columns();
     live_columns text[] := '{stage,stage_since,stage_reason,fit_score,owner,engagement_now,score_now,fit_band,engagement_band,stage_label,stage_age,sla_left}';
     visit_columns text[] := '{stage,entered_at,left_at,next_stage,transition,reason,owner,touched,version,came_from}';
+    task_columns text[] := '{owner,stage,policy,due,time_left,state}';
     journey_columns text[];
     columns jsonb := lead_stage._current_columns(bound);
     engagement text := 'coalesce(lead_stage.engagement(s.engagement_state), 0)';
@@ -205,7 +228,7 @@ DECLARE
     made regclass;
 BEGIN
     -- The live view last: the others are found by its name.
-    FOREACH suffix IN ARRAY '{visits,journey,live}'::text[] LOOP
+    FOREACH suffix IN ARRAY '{visits,journey,tasks,live}'::text[] LOOP
         made := lead_stage._view_made(bound, suffix);
         IF made IS NOT NULL AND to_regclass(lead_stage._beside(leads, suffix)) IS NULL THEN
             PERFORM lead_stage._move_view(made, lead_stage._beside(leads, suffix));
@@ -227,7 +250,7 @@ BEGIN
             lead_stage._band_expression(definition, 'engagement', engagement),
             lead_stage._label_expression(definition, format('l.%I', columns ->> 'stage')),
             format('lead_stage.now() - l.%I', columns ->> 'stage_since'),
-            'NULL::pg_catalog.interval'],
+            $sql$(SELECT c.time_left FROM lead_stage._clocks(s.sla) AS c ORDER BY c.due, c.time_left LIMIT 1)$sql$],
         format('FROM %s AS l LEFT JOIN %s AS s ON %s', leads_name, state,
                lead_stage._each_key(leads, 's.%2$I %4$s l.%1$I', ' AND ', in_state)));
     -- A finished stay is the row that ended it; the open one is the lead's own.
@@ -263,10 +286,16 @@ BEGIN
                                       s.stage, s.stage::text || '_at'), ', ' ORDER BY s.rank) FROM lead_stage.stages() AS s),
             history, lead_stage._each_key(leads, 'h.%2$I', taken => in_history),
             lead_stage._each_key(leads, 'h.key_%5$s %4$s l.%1$I', ' AND ')));
+    PERFORM lead_stage._make_view(leads, 'tasks', lead_stage._view_made(bound, 'tasks'),
+        (SELECT array_agg(k.as_name ORDER BY k.place) FROM lead_stage._key_columns(leads, task_columns) AS k) || task_columns,
+        keys_of_leads || ARRAY[format('l.%I', columns ->> 'owner'), format('l.%I', columns ->> 'stage'),
+                               'c.policy', 'c.due', 'c.time_left', 'c.state'],
+        format('FROM %s AS s JOIN %s AS l ON %s CROSS JOIN LATERAL lead_stage._clocks(s.sla) AS c WHERE s.sla IS NOT NULL',
+               state, leads_name, lead_stage._each_key(leads, 's.%2$I %4$s l.%1$I', ' AND ', in_state)));
     UPDATE lead_stage.binding AS b SET live = live WHERE b.id = bound.id AND b.live IS DISTINCT FROM live;
 END
 $$;
-COMMENT ON FUNCTION lead_stage._make_views(regclass, jsonb) IS 'creates or replaces <leads>_live, _visits and _journey';
+COMMENT ON FUNCTION lead_stage._make_views(regclass, jsonb) IS 'creates or replaces <leads>_live, _visits, _journey and _tasks';
 
 -- A view follows the renames of the columns it shows.
 CREATE FUNCTION lead_stage._column_behind(leads regclass, view regclass, view_column text) RETURNS text

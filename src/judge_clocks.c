@@ -1,0 +1,496 @@
+/*
+ * judge_clocks.c
+ *	  The SLA clocks of a lead that is being judged.
+ *
+ * A clock keeps the terms it started with; what meets it and what makes it
+ * stand still is what the published policy of its name says.  Each of its
+ * events bears the instant it is about, but none is earlier than the lead's
+ * event before.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "calendar_cache.h"
+#include "clock.h"
+#include "clock_state.h"
+#include "engagement.h"
+#include "evaluate.h"
+#include "history.h"
+#include "judge_clocks.h"
+#include "judge_row.h"
+#include "judge_stage.h"
+#include "route.h"
+#include "settings.h"
+
+/* The published policy that a clock was started by; NULL: it is gone. */
+static const SlaDef *
+policy_of(Judgement *judgement, const Clock *clock)
+{
+	ModelDef   *model = judgement->table->model;
+
+	for (int i = 0; i < model->nslas; i++)
+		if (strcmp(model->slas[i].name, clock->policy) == 0)
+			return &model->slas[i];
+	return NULL;
+}
+
+/*
+ * A calendar that is gone or has no open time must not keep leads from being
+ * written.
+ */
+static bool
+can_count(const char *policy, const char *name, BusinessCalendar **calendar)
+{
+	if (lead_stage_find_calendar(name, calendar) && lead_stage_ever_opens(*calendar))
+		return true;
+	ereport(WARNING,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("policy \"%s\" cannot count time", policy),
+			 errdetail("Calendar \"%s\" is gone or has no open time.", name)));
+	return false;
+}
+
+static void
+append_clock(Judgement *judgement, const Clock *clock)
+{
+	Clock	   *clocks = palloc(sizeof(Clock) * (judgement->nclocks + 1));
+
+	if (judgement->nclocks > 0)
+		memcpy(clocks, judgement->clocks, sizeof(Clock) * judgement->nclocks);
+	clocks[judgement->nclocks++] = *clock;
+	judgement->clocks = clocks;
+	judgement->clocks_changed = true;
+}
+
+void
+lead_stage_take_clocks(Judgement *judgement)
+{
+	judgement->clocks = lead_stage_read_clocks(judgement->state.sla, &judgement->nclocks);
+	judgement->clocks_changed = false;
+	judgement->last_end = CLOCK_OPEN;
+	judgement->entered = false;
+	judgement->not_yet_due = false;
+}
+
+/* ---------- events ---------- */
+
+/*
+ * When what is known of an earlier instant only now takes its place in the
+ * lead's history.
+ */
+static TimestampTz
+place_in_history(Judgement *judgement, TimestampTz at)
+{
+	TimestampTz last = judgement->since;
+
+	if (at >= judgement->at)
+		return at;
+	if (judgement->nevents > 0)
+		last = judgement->events[judgement->nevents - 1].at;
+	else if (judgement->keys != NULL && judgement->table->bound)
+		last = Max(last, lead_stage_last_event_at(judgement->table, judgement->keys));
+	return Min(Max(at, last), judgement->at);
+}
+
+static LeadEvent *
+add_clock_event(Judgement *judgement, LeadEventKind kind, const Clock *clock, TimestampTz at)
+{
+	TimestampTz now = judgement->at;
+	BusinessCalendar *calendar;
+	LeadEvent  *event;
+
+	if (judgement->nevents > 0)
+		at = Max(at, judgement->events[judgement->nevents - 1].at);
+	judgement->at = at;
+	event = lead_stage_add_event(judgement, kind);
+	judgement->at = now;
+	event->from_stage = judgement->stage;
+	event->since = judgement->since;
+	event->name = clock->policy;
+	if (!TIMESTAMP_IS_NOEND(clock->due))
+		event->due = clock->due;
+	event->has_elapsed = kind != EVENT_SLA_STARTED &&
+		lead_stage_find_calendar(clock->calendar, &calendar) && lead_stage_ever_opens(calendar);
+	if (event->has_elapsed)
+		event->elapsed = lead_stage_clock_elapsed(clock, calendar, at);
+	judgement->clocks_changed = true;
+	return event;
+}
+
+/* Met by what happened at an instant, or cancelled then. */
+static void
+end_clock(Judgement *judgement, Clock *clock, ClockEnd end, TimestampTz at)
+{
+	LeadEvent  *event = add_clock_event(judgement,
+										end == CLOCK_MET ? EVENT_SLA_MET : EVENT_SLA_CANCELLED,
+										clock, place_in_history(judgement, at));
+	BusinessCalendar *calendar;
+
+	clock->end = end;
+	clock->told = true;
+	judgement->last_end = end;
+	if (end == CLOCK_CANCELLED)
+		return;
+	event->reason = at <= clock->due ? "in time" : "late";
+	if (event->has_elapsed && lead_stage_find_calendar(clock->calendar, &calendar))
+		event->elapsed = lead_stage_clock_elapsed(clock, calendar, at);
+}
+
+/* ---------- what has met a clock ---------- */
+
+bool
+lead_stage_first_match(Judgement *judgement, int rule, TimestampTz start,
+					   bool strictly, TimestampTz *at)
+{
+	TimestampTz last = lead_stage_last_match(judgement->state.score, rule);
+
+	if (TIMESTAMP_IS_NOBEGIN(last) || last < start || (strictly && last == start) ||
+		last > judgement->at)
+		return false;
+	*at = last;
+	return true;
+}
+
+/*
+ * The instant, not later than now, at which a clock was met as far as the row
+ * or the lead's activities tell.
+ */
+static bool
+was_met(Judgement *judgement, const Clock *clock, TimestampTz *at)
+{
+	const SlaDef *policy = policy_of(judgement, clock);
+
+	if (clock->known_met <= judgement->at)
+	{
+		*at = clock->known_met;
+		return true;
+	}
+	if (policy == NULL)
+		return false;
+	if (policy->met_at != NO_CONDITION)
+		return lead_stage_instant(judgement, policy->met_at, at) &&
+			lead_stage_clock_is_met_at(clock, *at) && *at <= judgement->at;
+	if (policy->met_signal.rule != 0)
+		return lead_stage_first_match(judgement, policy->met_signal.rule,
+									  clock->start, clock->repeated, at);
+	return false;
+}
+
+void
+lead_stage_foresee_meetings(Judgement *judgement)
+{
+	for (int i = 0; i < judgement->nclocks; i++)
+	{
+		Clock	   *clock = &judgement->clocks[i];
+		const SlaDef *policy = policy_of(judgement, clock);
+		TimestampTz at;
+
+		if (policy != NULL && policy->met_at != NO_CONDITION &&
+			lead_stage_instant(judgement, policy->met_at, &at) &&
+			lead_stage_clock_is_met_at(clock, at) && at <= judgement->at)
+			clock->known_met = at;
+	}
+}
+
+/* ---------- what falls due ---------- */
+
+static TimestampTz
+next_of(const Clock *clock)
+{
+	TimestampTz next = lead_stage_clock_next(clock);
+
+	return clock->known_met <= next ? DT_NOEND : next;
+}
+
+TimestampTz
+lead_stage_next_clock(Judgement *judgement)
+{
+	TimestampTz next = DT_NOEND;
+
+	for (int i = 0; i < judgement->nclocks; i++)
+		next = Min(next, next_of(&judgement->clocks[i]));
+	return next;
+}
+
+TimestampTz
+lead_stage_next_clock_of_row(Judgement *judgement)
+{
+	TimestampTz next = lead_stage_next_clock(judgement);
+
+	for (int i = 0; i < judgement->nclocks; i++)
+	{
+		Clock	   *clock = &judgement->clocks[i];
+		const SlaDef *policy = policy_of(judgement, clock);
+		TimestampTz at;
+
+		if (clock->end == CLOCK_OPEN && policy != NULL && policy->met_at != NO_CONDITION &&
+			lead_stage_instant(judgement, policy->met_at, &at) && at > judgement->at &&
+			lead_stage_clock_is_met_at(clock, at))
+			next = Min(next, at);
+	}
+	return next;
+}
+
+/* What a breach entails: another stage, then another owner. */
+static void
+suffer_breach(Judgement *judgement, Clock *clock)
+{
+	TimestampTz now = judgement->at;
+	LeadStage	from_stage = judgement->stage;
+	LeadStage	to_stage = clock->breach_to;
+	const char *escalate_to = clock->escalate_to;
+	const char *policy = clock->policy;
+	int			first_event = judgement->nevents;
+
+	judgement->at = Max(Min(clock->due, now), judgement->since);
+	lead_stage_judge_at(judgement->at);
+	if (to_stage != 0 && to_stage != from_stage)
+	{
+		/* What nobody did has not met the clock, wherever it leads. */
+		clock->end = CLOCK_CANCELLED;
+		clock->ended_at = judgement->at;
+		lead_stage_move_to(judgement, to_stage, judgement->at, policy, policy);
+		lead_stage_arrive_by(judgement, NULL);
+		if (to_stage > from_stage)
+			lead_stage_move_automatically(judgement);
+	}
+	if (escalate_to == NULL || !lead_stage_assign_to(judgement, escalate_to, policy))
+		lead_stage_judge_owner(judgement, first_event);
+	judgement->at = now;
+	lead_stage_judge_at(now);
+}
+
+/*
+ * Warns and breaches, at their instants, up to one; inclusive: that one too.
+ * What a breach entails is left out for a clock that has ended by then.
+ */
+static void
+advance(Judgement *judgement, Clock *clock, TimestampTz until, bool inclusive, bool entail)
+{
+	if (clock->end != CLOCK_OPEN || clock->paused || clock->breached)
+		return;
+	if (clock->known_met <= until)
+	{
+		until = clock->known_met;
+		inclusive = false;
+	}
+	if (!clock->warned && !TIMESTAMP_IS_NOEND(clock->warn_at) &&
+		(clock->warn_at < until || (inclusive && clock->warn_at == until)))
+	{
+		clock->warned = true;
+		add_clock_event(judgement, EVENT_SLA_WARNED, clock, clock->warn_at);
+	}
+	if (clock->due < until || (inclusive && clock->due == until))
+	{
+		clock->breached = true;
+		add_clock_event(judgement, EVENT_SLA_BREACHED, clock, clock->due);
+		if (entail)
+			suffer_breach(judgement, clock);
+	}
+}
+
+void
+lead_stage_leave_clocks(Judgement *judgement, LeadStage to_stage, TimestampTz at)
+{
+	judgement->entered = true;
+	for (int i = 0; i < judgement->nclocks; i++)
+	{
+		Clock	   *clock = &judgement->clocks[i];
+
+		if (clock->end != CLOCK_OPEN)
+			continue;
+		/* An import tells a lead's past: what fell due in it did so. */
+		if (!lead_stage_enforce)
+			advance(judgement, clock, at, false, false);
+		clock->end = to_stage > clock->stage ? CLOCK_MET : CLOCK_CANCELLED;
+		clock->ended_at = at;
+	}
+}
+
+/* ---------- a clock's own doings ---------- */
+
+static bool
+should_pause(Judgement *judgement, const Clock *clock)
+{
+	const SlaDef *policy = policy_of(judgement, clock);
+
+	return policy != NULL && policy->pause_when != NO_CONDITION && !clock->breached &&
+		lead_stage_condition_holds(judgement, policy->pause_when);
+}
+
+static void
+pause_clock(Judgement *judgement, Clock *clock, TimestampTz at)
+{
+	BusinessCalendar *calendar;
+
+	if (!can_count(clock->policy, clock->calendar, &calendar))
+		return;
+	add_clock_event(judgement, EVENT_SLA_PAUSED, clock, at);
+	lead_stage_pause_clock(clock, calendar, at);
+}
+
+static void
+resume_clock(Judgement *judgement, Clock *clock, TimestampTz at)
+{
+	BusinessCalendar *calendar;
+
+	if (!can_count(clock->policy, clock->calendar, &calendar))
+		return;
+	lead_stage_resume_clock(clock, calendar, at);
+	add_clock_event(judgement, EVENT_SLA_RESUMED, clock, at);
+}
+
+static void
+start_clock(Judgement *judgement, const SlaDef *policy, TimestampTz start, bool repeated)
+{
+	BusinessCalendar *calendar;
+	Clock		clock;
+
+	if (!can_count(policy->name, policy->calendar, &calendar))
+		return;
+	lead_stage_start_clock(&clock, policy, calendar, start, repeated);
+	append_clock(judgement, &clock);
+	add_clock_event(judgement, EVENT_SLA_STARTED, &clock, place_in_history(judgement, start));
+}
+
+/* The clocks of the stage in which the lead has come to rest. */
+static void
+start_clocks(Judgement *judgement)
+{
+	ModelDef   *model = judgement->table->model;
+	int			nbefore = judgement->nclocks;
+
+	for (int i = 0; i < model->nslas; i++)
+	{
+		const SlaDef *policy = &model->slas[i];
+		bool		runs = false;
+
+		for (int n = 0; n < nbefore; n++)
+			runs |= judgement->clocks[n].end == CLOCK_OPEN &&
+				strcmp(judgement->clocks[n].policy, policy->name) == 0;
+		if (!runs && policy->stage == judgement->stage &&
+			lead_stage_condition_holds(judgement, policy->condition))
+			start_clock(judgement, policy, judgement->since, false);
+	}
+}
+
+/* The clocks that a move has ended, unless the row says they were met before. */
+static void
+tell_ends(Judgement *judgement)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < judgement->nclocks; i++)
+	{
+		Clock	   *clock = &judgement->clocks[i];
+		TimestampTz met;
+
+		if (clock->told)
+			continue;
+		if (clock->end == CLOCK_OPEN && clock->stage != judgement->stage)
+		{
+			clock->end = CLOCK_CANCELLED;
+			clock->ended_at = judgement->at;
+		}
+		if (clock->end == CLOCK_OPEN)
+			judgement->clocks[kept++] = *clock;
+		else if (was_met(judgement, clock, &met) && met <= clock->ended_at)
+			end_clock(judgement, clock, CLOCK_MET, met);
+		else
+			end_clock(judgement, clock, clock->end, clock->ended_at);
+	}
+	judgement->nclocks = kept;
+}
+
+/* Returns false if the lead has gone to another stage over it. */
+static bool
+judge_clock(Judgement *judgement, int i)
+{
+	Clock	   *clock = &judgement->clocks[i];
+	TimestampTz met;
+
+	if (clock->end != CLOCK_OPEN)
+		return true;
+	if (clock->is_new)
+	{
+		clock->is_new = false;
+		if (should_pause(judgement, clock))
+			pause_clock(judgement, clock, clock->start);
+	}
+	if (was_met(judgement, clock, &met))
+	{
+		const SlaDef *policy = policy_of(judgement, clock);
+
+		advance(judgement, clock, met, false, false);
+		end_clock(judgement, clock, CLOCK_MET, met);
+		if (policy != NULL && policy->repeat)
+			start_clock(judgement, policy, met, true);
+		return true;
+	}
+	if (clock->paused && !should_pause(judgement, clock))
+		resume_clock(judgement, clock, judgement->at);
+	if (lead_stage_enforce)
+		advance(judgement, clock, judgement->at, !judgement->not_yet_due, true);
+	if (judgement->entered)
+		return false;
+	if (!clock->paused && clock->due > judgement->at && should_pause(judgement, clock))
+		pause_clock(judgement, clock, judgement->at);
+	return true;
+}
+
+void
+lead_stage_judge_clocks(Judgement *judgement)
+{
+	bool		again;
+
+	if (judgement->nclocks == 0 && judgement->table->model->nslas == 0)
+		return;
+	do
+	{
+		tell_ends(judgement);
+		if (judgement->entered)
+			start_clocks(judgement);
+		judgement->entered = false;
+		again = false;
+		/* more may be added meanwhile */
+		for (int i = 0; i < judgement->nclocks && !again; i++)
+			again = !judge_clock(judgement, i);
+	} while (again);
+}
+
+void
+lead_stage_cancel_clocks(Judgement *judgement)
+{
+	for (int i = 0; i < judgement->nclocks; i++)
+	{
+		Clock	   *clock = &judgement->clocks[i];
+
+		advance(judgement, clock, judgement->at, true, false);
+		end_clock(judgement, clock, CLOCK_CANCELLED, judgement->at);
+	}
+}
+
+/* ---------- what is remembered ---------- */
+
+void
+lead_stage_keep_clocks(Judgement *judgement)
+{
+	LeadState  *state = &judgement->new_state;
+	const Clock *first = NULL;
+
+	if (!judgement->clocks_changed)
+		return;
+	for (int i = 0; i < judgement->nclocks; i++)
+	{
+		const Clock *clock = &judgement->clocks[i];
+
+		if (clock->end == CLOCK_OPEN && (first == NULL || clock->due < first->due))
+			first = clock;
+	}
+	state->sla = lead_stage_write_clocks(judgement->clocks, judgement->nclocks);
+	state->sla_due = first ? first->due : DT_NOEND;
+	state->sla_state = first ? lead_stage_clock_state(first) :
+		judgement->last_end == CLOCK_MET ? "met" : NULL;
+	judgement->state_changed = true;
+}

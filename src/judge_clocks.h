@@ -1,0 +1,50 @@
+/*
+ * judge_clocks.h
+ *	  The SLA clocks of a lead that is being judged.
+ */
+#ifndef LEAD_STAGE_JUDGE_CLOCKS_H
+#define LEAD_STAGE_JUDGE_CLOCKS_H
+
+#include "judge.h"
+
+/* Begins with the clocks that judgement->state remembers. */
+extern void lead_stage_take_clocks(Judgement *judgement);
+
+/*
+ * The lead is about to leave its stage: its clocks are met or cancelled as of
+ * that instant, which lead_stage_judge_clocks tells later, in its place.
+ */
+extern void lead_stage_leave_clocks(Judgement *judgement, LeadStage to_stage, TimestampTz at);
+
+/*
+ * Everything that happens to the clocks of judgement->row at judgement->at.
+ * What a breach entails may move the lead and give it another owner.
+ */
+extern void lead_stage_judge_clocks(Judgement *judgement);
+
+/*
+ * The first activity not before start (strictly: after it), and not after now,
+ * that matched an engagement rule; false if there is none.
+ */
+extern bool lead_stage_first_match(Judgement *judgement, int rule, TimestampTz start,
+								   bool strictly, TimestampTz *at);
+
+/*
+ * Before what fell due is caught up with: what judgement->row, as written,
+ * says has met a clock in time is not held against it.
+ */
+extern void lead_stage_foresee_meetings(Judgement *judgement);
+
+/* When a clock falls due next; DT_NOEND: none does. */
+extern TimestampTz lead_stage_next_clock(Judgement *judgement);
+
+/* The same, and when the row will say that one was met. */
+extern TimestampTz lead_stage_next_clock_of_row(Judgement *judgement);
+
+/* The lead is deleted. */
+extern void lead_stage_cancel_clocks(Judgement *judgement);
+
+/* Writes the clocks into judgement->new_state, if anything became of them. */
+extern void lead_stage_keep_clocks(Judgement *judgement);
+
+#endif							/* LEAD_STAGE_JUDGE_CLOCKS_H */
