@@ -93,6 +93,9 @@ REGRESS_ALL = \
 	attach_transaction \
 	detach \
 	rename \
+	routing_owner \
+	routing_reps \
+	routing_turns \
 	publish_conditions \
 	publish_problems \
 	publish_examples \

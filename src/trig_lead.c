@@ -256,7 +256,7 @@ restore_proposals(LeadTable *table, TriggerData *trigger, const Memo *memo)
 			continue;
 		att = TupleDescAttr(table->desc, n);
 		if (!memo->computed_null[i] &&
-			!datumIsEqual(memo->computed[i], row->tts_values[n], att->attbyval, att->attlen))
+			!datum_image_eq(memo->computed[i], row->tts_values[n], att->attbyval, att->attlen))
 			continue;
 		row->tts_isnull[n] = memo->proposed_null[i];
 		if (!memo->proposed_null[i])

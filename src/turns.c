@@ -106,7 +106,15 @@ let_in(TurnState *state, const bool *there)
 		state->reps[i].taken = 0;
 }
 
-/* Who has waited longest goes first among equals. */
+/* Whether more is due to a rep than to another; else, who has waited longer. */
+static bool
+comes_before(const RepTurn *rep, double credit, const RepTurn *other, double other_credit)
+{
+	if (fabs(credit - other_credit) > 1e-9)
+		return credit > other_credit;
+	return rep->last < other->last;
+}
+
 static int
 most_due(const TurnState *state, int64 weight)
 {
@@ -120,8 +128,7 @@ most_due(const TurnState *state, int64 weight)
 
 		if (!rep->there)
 			continue;
-		if (best < 0 || credit > best_credit + 1e-9 ||
-			(credit > best_credit - 1e-9 && rep->last < state->reps[best].last))
+		if (best < 0 || comes_before(rep, credit, &state->reps[best], best_credit))
 		{
 			best = i;
 			best_credit = credit;
@@ -145,7 +152,8 @@ earliest_deadline(const TurnState *state, int64 weight)
 			continue;
 		deadline = ((rep->taken + 1) * weight + rep->weight - 1) / rep->weight;
 		if (best < 0 || deadline < best_deadline ||
-			(deadline == best_deadline && rep->last < state->reps[best].last))
+			(deadline == best_deadline &&
+			 comes_before(rep, rep->credit, &state->reps[best], state->reps[best].credit)))
 		{
 			best = i;
 			best_deadline = deadline;
