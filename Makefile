@@ -130,6 +130,8 @@ REGRESS_ALL = \
 	unconcerned \
 	stale_save \
 	owner_and_milestones \
+	peers_history \
+	peers_stages \
 	history_events \
 	history_keys \
 	verify_history \
