@@ -29,7 +29,8 @@ psql() { command psql -X -q -v ON_ERROR_STOP=1 -d "${1:-$db}" "${@:2}"; }
 ask() { psql "$db" -A -t -c "$1"; }
 median() { sort -g | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
-line() { printf '%-52s %10s %10s %8s   %s\n' "$@"; }
+line() { printf '%-62s %10.6s %10.6s %8s   %s\n' "$@"; }
+export PGOPTIONS='-c client_min_messages=warning'
 
 command psql -X -q -d postgres -c "CREATE DATABASE $db"
 trap 'rm -rf "$work"; command psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $db"' EXIT
@@ -73,8 +74,8 @@ psql "$db" <<-SQL >/dev/null
 	END \$\$;
 SQL
 
-# timed FILE: milliseconds that the backend's own processor time took for the
-# statements in it, in a session of its own that has written a lead before.
+# timed FILE WARMUP: milliseconds that the backend's own processor time took for the
+# statements in it, in a session of its own that has run the warm-up before.
 timed()
 {
 	psql "$db" -A -t <<-SQL | tail -n 1
@@ -105,8 +106,8 @@ measure_copy()
 			echo "INSERT INTO copy_history (lead_id, at, recorded_at, version, fit_score, to_stage, event, role, evidence)
 			      SELECT n + $from, now(), now(), 1, 40, 'lead', 'created', session_user, B'1010110'::varbit FROM generate_series(1, $leads) AS n;"
 		} >"$work/floor"
-		timed "$work/floor" '' >>"$work/copy.floor"
-		timed "$work/ours" '' >>"$work/copy.ours"
+		timed "$work/floor" "INSERT INTO copy_floor (id) VALUES (-$run);" >>"$work/copy.floor"
+		timed "$work/ours" "INSERT INTO copied (id) VALUES (-$run);" >>"$work/copy.ours"
 	done
 	local floor ours
 	floor=$(median <"$work/copy.floor"); ours=$(median <"$work/copy.ours")
@@ -128,13 +129,13 @@ measure_rules()
 	line "10 and 200 rules (target 60 ns)" "$t10" "$t200" "$(ratio "$t200" "$t10")" "$(awk -v a="$t10" -v b="$t200" -v n="$leads" 'BEGIN {printf "%.0f ns a rule", (b - a) / 190 / n * 1e6}')"
 }
 
-# The time of one INSERT in a session that has done nothing before.
+# The processor time of one INSERT in a session that has done nothing before.
 first_write()
 {
 	psql "$db" -A -t <<-SQL | tail -n 1
-		SELECT clock_timestamp() AS began \gset
+		SELECT split_part(pg_read_file(format('/proc/%s/schedstat', pg_backend_pid())), ' ', 1) AS began \gset
 		INSERT INTO $1 ($columns) SELECT $(row "$2") FROM generate_series(1, 1) AS n;
-		SELECT extract(epoch FROM clock_timestamp() - :'began') * 1000;
+		SELECT (split_part(pg_read_file(format('/proc/%s/schedstat', pg_backend_pid())), ' ', 1)::numeric - :began) / 1e6;
 	SQL
 }
 
@@ -156,7 +157,7 @@ measure_partitions()
 	for ((run = 0; run < runs; run++)); do
 		for t in bare_one bare_many one many; do
 			echo "INSERT INTO $t ($columns) SELECT $(row "$((run * leads + 1))") FROM generate_series(1, $leads) AS n;" >"$work/ours"
-			timed "$work/ours" '' >>"$work/parts.$t"
+			timed "$work/ours" "INSERT INTO $t (id) SELECT -n - $((run * 2000)) FROM generate_series(1, 2000) AS n;" >>"$work/parts.$t"
 		done
 	done
 	local one many
@@ -166,7 +167,7 @@ measure_partitions()
 	line "100 partitions, attached (target 1.15)" "$one" "$many" "$(ratio "$many" "$one")" "100 / one"
 }
 
-tps() { PGOPTIONS="-c synchronous_commit=$2" pgbench -n -c 2 -j 2 -T "$seconds" -M prepared -f "$work/$1.pgbench" "$db" 2>/dev/null | awk '/^tps/ {print $3}'; }
+tps() { PGOPTIONS="-c client_min_messages=warning -c synchronous_commit=$2" pgbench -n -c 2 -j 2 -T "$seconds" -M prepared -f "$work/$1.pgbench" "$db" 2>/dev/null | awk '/^tps/ {print $3}'; }
 
 measure_oltp()
 {

@@ -170,12 +170,26 @@ end_of_merge(void *arg)
 	}
 }
 
+/* MERGE, or since 17 a MERGE within WITH. */
+static bool
+has_merge(QueryDesc *query)
+{
+	ListCell   *lc;
+
+	if (query->operation == CMD_MERGE)
+		return true;
+	foreach(lc, query->estate->es_auxmodifytables)
+		if (lfirst_node(ModifyTableState, lc)->operation == CMD_MERGE)
+			return true;
+	return false;
+}
+
 static void
 note_merge(QueryDesc *query)
 {
 	MergeStatement *merge;
 
-	if (query->operation != CMD_MERGE)
+	if (!has_merge(query))
 		return;
 	merge = MemoryContextAllocZero(query->estate->es_query_cxt, sizeof(MergeStatement));
 	merge->context = query->estate->es_query_cxt;

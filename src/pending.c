@@ -2,7 +2,7 @@
  * pending.c
  *	  Events that happened, on their way to history.
  *
- * A batch belongs to one table and one subtransaction; it is written whole at
+ * A batch belongs to one history and one subtransaction; it is written whole at
  * the end of the statement, or sooner when it is full, and a subtransaction
  * that is rolled back takes its own batches with it and no others.  An id is
  * given out when an event is taken, while the lead's row is locked, so the
@@ -47,6 +47,16 @@ drop_batch(PendingBatch *batch)
 	MemoryContextDelete(batch->context);
 }
 
+/* Partitions share their parent's history, and so a batch. */
+static bool
+goes_with(const PendingBatch *batch, const LeadTable *table)
+{
+	return batch->table == table ||
+		(batch->table->history == table->history &&
+		 batch->table->owner_role == table->owner_role &&
+		 batch->desc->natts == table->history_columns.natts);
+}
+
 /* The batch of the current subtransaction: for a table, or any (NULL). */
 static PendingBatch *
 find_batch(LeadTable *table)
@@ -59,7 +69,7 @@ find_batch(LeadTable *table)
 		PendingBatch *batch = dlist_container(PendingBatch, node, iter.cur);
 
 		if (batch->nest_level == nest_level && !batch->writing &&
-			(table == NULL || batch->table == table))
+			(table == NULL || goes_with(batch, table)))
 			return batch;
 	}
 	return NULL;

@@ -48,3 +48,5 @@ INSERT INTO lead (id, size) VALUES ('five', 500);
 DELETE FROM lead WHERE id = '1';
 SELECT h.lead_id, string_agg(story(h), '; ' ORDER BY h.id) AS story FROM lead_history AS h GROUP BY h.lead_id ORDER BY h.lead_id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -39,3 +39,5 @@ SELECT * FROM note ORDER BY id;
 SELECT company, no FROM lead_state ORDER BY company, no;
 SELECT * FROM story ORDER BY company, no;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -27,3 +27,5 @@ UPDATE lead SET stage = 'sql', need = true, c5 = 5 WHERE id = 1;
 SELECT id, c5, c1594, size, stage, fit_score, owner FROM lead ORDER BY id;
 SELECT h.lead_id, string_agg(story(h), '; ' ORDER BY h.id) AS story FROM lead_history AS h GROUP BY h.lead_id ORDER BY h.lead_id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -36,3 +36,5 @@ SELECT * FROM story ORDER BY lead;
 SELECT h.lead_id, string_agg(story(h), '; ' ORDER BY h.id) AS story FROM other_history AS h GROUP BY h.lead_id ORDER BY h.lead_id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
 SELECT count(*) AS problems FROM lead_stage.verify_history('other');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

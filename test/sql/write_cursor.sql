@@ -38,3 +38,5 @@ END $$;
 SELECT id, stage, owner, stage_reason FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -41,3 +41,5 @@ COMMIT;
 SELECT id, stage, owner, met, note FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

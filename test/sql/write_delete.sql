@@ -25,3 +25,5 @@ SELECT id, stage FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT event, from_stage, owner, since IS NOT NULL AS since FROM lead_history WHERE event = 'deleted' ORDER BY id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -44,3 +44,5 @@ ALTER TABLE lead_history DROP COLUMN source;
 ALTER TABLE lead_history ALTER COLUMN nothing SET DEFAULT 'something';
 INSERT INTO lead (id, size) VALUES (2000, 1);
 SELECT nothing, number FROM lead_history WHERE lead_id = 2000;
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -24,3 +24,5 @@ UPDATE lead SET size = 500 WHERE id = 2;
 SELECT id, size, note, stage, fit_score FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -21,3 +21,5 @@ INSERT INTO lead (id, size, fit_score, stage_since) VALUES (50, 5, 999, '2000-01
 SELECT id, stage, fit_score, stage_reason, note FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -44,3 +44,5 @@ SELECT count(*) < 20 AS few FROM pg_backend_memory_contexts WHERE name LIKE 'lea
 COMMIT;
 SELECT memory() - :before < 500000 AS flat;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -34,3 +34,5 @@ SELECT id, stage, size, owner, stage_reason FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT id, hold_until IS NOT NULL AS held FROM lead_state ORDER BY id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

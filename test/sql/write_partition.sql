@@ -56,3 +56,5 @@ SELECT region, lead, right(story, 20) AS ends FROM story WHERE region = 'us' ORD
 ALTER TABLE lead DETACH PARTITION lead_ap;
 INSERT INTO lead_ap (region, id, size, stage) VALUES ('ap', 52, 500, 'customer') RETURNING stage, fit_score;
 SELECT count(*) AS events FROM lead_history WHERE lead_id = 52;
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -38,3 +38,5 @@ SELECT lead_stage.publish('write_prepared') > 0 AS published;
 EXECUTE upd (6, 500);
 SELECT h.lead_id, dense_rank() OVER (ORDER BY h.version) AS version, h.fit_score, story(h) FROM lead_history AS h ORDER BY h.lead_id, h.id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

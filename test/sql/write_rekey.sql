@@ -30,3 +30,5 @@ UPDATE later SET id = id + 10;
 DELETE FROM later WHERE id = 11;
 SELECT h.lead_id, string_agg(story(h), '; ' ORDER BY h.id) AS story FROM later_history AS h GROUP BY h.lead_id ORDER BY h.lead_id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('later');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

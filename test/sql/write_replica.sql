@@ -26,3 +26,5 @@ SELECT count(*) AS leads FROM lead WHERE id > 2;
 COMMIT PREPARED 'write_replica a';
 ROLLBACK PREPARED 'write_replica b';
 SELECT * FROM story WHERE lead > 2 ORDER BY lead;
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

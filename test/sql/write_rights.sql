@@ -59,3 +59,5 @@ SELECT * FROM story ORDER BY lead;
 SELECT id FROM lead_state ORDER BY id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
 SELECT DISTINCT role = session_user AS by_session_user FROM lead_history;
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -69,3 +69,5 @@ SELECT id, stage, owner FROM lead WHERE id < 1000 ORDER BY id;
 SELECT * FROM story WHERE lead < 1000 ORDER BY lead;
 SELECT story, count(*), min(lead), max(lead) FROM story WHERE lead >= 1000 GROUP BY story ORDER BY 3;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -26,3 +26,5 @@ SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
 CREATE TEMP TABLE lead (id int PRIMARY KEY, size int, stage text);
 INSERT INTO lead VALUES (1000, 500, 'anything');
 SELECT count(*) AS events FROM lead_history WHERE lead_id = 1000;
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -31,3 +31,5 @@ UPDATE lead SET id = id + 100, body = body WHERE id = 2;
 SELECT id, stage, fit_score, length(body) AS body, length(other) AS other, length(owner) AS owner, length(stage_reason) AS reason FROM lead ORDER BY id;
 SELECT h.lead_id, h.event, h.to_stage, length(h.reason) AS reason, length(h.owner) AS owner FROM lead_history AS h ORDER BY h.lead_id, h.id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

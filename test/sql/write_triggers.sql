@@ -51,3 +51,5 @@ SELECT * FROM story ORDER BY lead;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
 -- In each lead's order of events, and none of them twice.
 SELECT count(*) = count(DISTINCT id) AS unique_ids FROM lead_history;
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -46,3 +46,5 @@ UPDATE lead SET met = true, owner = 'eve', note = NULL WHERE id = 30;
 SELECT id, stage, size, owner, note FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

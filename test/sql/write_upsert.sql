@@ -63,3 +63,5 @@ WITH plain AS (INSERT INTO lead (id, size) VALUES (23, 500) RETURNING id, owner)
 SELECT * FROM plain UNION ALL SELECT * FROM upsert ORDER BY id;
 SELECT * FROM story WHERE lead >= 20 ORDER BY lead;
 SELECT * FROM lead_stage.verify_history('lead') UNION ALL SELECT * FROM lead_stage.verify_history('parts');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown

@@ -45,3 +45,5 @@ SELECT * FROM log ORDER BY what COLLATE "C";
 SELECT email, domain, stage, fit_score, hot FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+\set teardown :abs_srcdir /include/write_teardown.psql
+\i :teardown
