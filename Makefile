@@ -37,6 +37,7 @@ OBJS = \
 	src/maintenance.o \
 	src/model_def.o \
 	src/module.o \
+	src/one_lead.o \
 	src/open_hours.o \
 	src/pending.o \
 	src/recount.o \
@@ -188,6 +189,7 @@ REGRESS_16 = \
 
 ISOLATION = \
 	business_time_cache \
+	engagement_race \
 	write_attach \
 	write_delete_update \
 	write_late_start \

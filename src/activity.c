@@ -251,12 +251,11 @@ build(Relation rel, ActivityBinding *binding, LeadTable *leads)
 	return activities;
 }
 
-/* The leads table that a binding is for, or NULL unless it is published. */
+/* A table of leads, or NULL unless it is published. */
 static LeadTable *
-open_leads(const pg_uuid_t *id)
+open_leads(Oid relid, const pg_uuid_t *id)
 {
-	Binding    *binding = lead_stage_read_binding(id);
-	Relation	rel = binding ? try_relation_open(binding->leads, AccessShareLock) : NULL;
+	Relation	rel = try_relation_open(relid, AccessShareLock);
 	LeadTable  *leads;
 
 	if (rel == NULL)
@@ -272,6 +271,7 @@ lead_stage_activity_table(Relation rel, const pg_uuid_t *id)
 	Oid			relid = RelationGetRelid(rel);
 	ActivityEntry *entry = hash_search(activity_tables, &relid, HASH_FIND, NULL);
 	ActivityBinding *binding;
+	Binding    *bound;
 	ActivityTable *activities;
 	LeadTable  *leads;
 	bool		found;
@@ -281,7 +281,8 @@ lead_stage_activity_table(Relation rel, const pg_uuid_t *id)
 		return entry->activities;
 
 	binding = lead_stage_read_activity_binding(id);
-	leads = binding ? open_leads(&binding->binding) : NULL;
+	bound = binding ? lead_stage_read_binding(&binding->binding) : NULL;
+	leads = bound ? open_leads(bound->leads, &bound->id) : NULL;
 	if (leads == NULL || !OidIsValid(binding->signals))
 		return NULL;
 	check_same_owner(rel, binding->activities);
@@ -575,7 +576,7 @@ lead_stage_count_activities(PG_FUNCTION_ARGS)
 						"lead_stage._count_activities")));
 	id = DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(trigger->tg_trigger->tgargs[0])));
 	activities = lead_stage_activity_table(trigger->tg_relation, id);
-	leads = activities ? open_leads(&activities->binding) : NULL;
+	leads = activities ? open_leads(activities->leads, &activities->binding) : NULL;
 	if (leads == NULL)
 		return PointerGetDatum(NULL);
 

@@ -279,6 +279,8 @@ judge_state(Judgement *judgement)
 	if (!judgement->table->model->uses_state)
 		return;
 	lead_stage_keep_clocks(judgement);
+	if (state->hold_until <= judgement->at)
+		state->hold_until = DT_NOBEGIN;
 	next = lead_stage_next_clock_of_row(judgement);
 	state->recheck_at = judgement->state.recheck_at;
 

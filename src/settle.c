@@ -21,6 +21,7 @@
 #include "activity.h"
 #include "engagement.h"
 #include "judge.h"
+#include "one_lead.h"
 #include "settle.h"
 #include "state.h"
 #include "touch_sql.h"
@@ -96,6 +97,13 @@ lock_leads(TouchedLeads *touched, TouchedLead **list, int n)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+static bool
+says_nothing(const LeadState *state)
+{
+	return state->score == NULL && TIMESTAMP_IS_NOBEGIN(state->last_touch) &&
+		TIMESTAMP_IS_NOEND(state->recheck_at);
+}
+
 static void
 read_states(TouchedLeads *touched, Chosen *chosen)
 {
@@ -103,6 +111,12 @@ read_states(TouchedLeads *touched, Chosen *chosen)
 	Oid			types[INDEX_MAX_KEYS];
 	Datum		values[INDEX_MAX_KEYS];
 
+	if (chosen->n == 1)
+	{
+		lead_stage_read_state(leads, chosen->leads[0]->keys, &chosen->before[0]);
+		chosen->stored[0] = !says_nothing(&chosen->before[0]);
+		return;
+	}
 	lead_stage_touched_keys(leads, chosen->leads, chosen->n, types, values);
 	lead_stage_run_plan(leads, PLAN_READ, leads->nkeys, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
@@ -333,13 +347,6 @@ same_state(const LeadState *a, const LeadState *b)
 		same_score(a->score, b->score);
 }
 
-static bool
-says_nothing(const LeadState *state)
-{
-	return state->score == NULL && TIMESTAMP_IS_NOBEGIN(state->last_touch) &&
-		TIMESTAMP_IS_NOEND(state->recheck_at);
-}
-
 static Datum
 array_of_times(const LeadState **states, int n, bool rechecks)
 {
@@ -398,6 +405,12 @@ write_states(TouchedLeads *touched, Chosen *chosen)
 			continue;
 		states[n] = &chosen->after[i];
 		written[n++] = chosen->leads[i];
+	}
+	if (chosen->n == 1)
+	{
+		if (n == 1)
+			lead_stage_store_score(leads, written[0]->keys, states[0]);
+		return;
 	}
 	if (n > 0)
 	{
@@ -461,7 +474,8 @@ settle_some(TouchedLeads *touched, TouchedLead **list, int n, bool judge)
 {
 	Chosen		chosen;
 
-	lock_leads(touched, list, n);
+	if (n > 1 || !lead_stage_lock_one(touched, list[0]))
+		lock_leads(touched, list, n);
 	chosen = choose(touched, list, n);
 	if (chosen.n == 0)
 		return;

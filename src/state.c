@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -214,9 +215,10 @@ set_value(AttrNumber attno, Datum value, bool isnull, Datum *values, bool *nulls
 	replaces[attno - 1] = true;
 }
 
+/* Either what activities have added up to, or all the rest. */
 static HeapTuple
 state_tuple(LeadTable *table, TupleDesc desc, HeapTuple stored, const Datum *keys,
-			const LeadState *state)
+			const LeadState *state, bool score)
 {
 	const StateColumns *columns = &table->state_columns;
 	Datum		values[MaxHeapAttributeNumber];
@@ -226,14 +228,25 @@ state_tuple(LeadTable *table, TupleDesc desc, HeapTuple stored, const Datum *key
 	memset(values, 0, sizeof(Datum) * desc->natts);
 	memset(nulls, true, sizeof(bool) * desc->natts);
 	memset(replaces, false, sizeof(bool) * desc->natts);
-	set_value(columns->sla, PointerGetDatum(state->sla), state->sla == NULL,
-			  values, nulls, replaces);
-	set_value(columns->sla_due, TimestampTzGetDatum(state->sla_due),
-			  TIMESTAMP_IS_NOEND(state->sla_due), values, nulls, replaces);
-	set_value(columns->sla_state, state->sla_state ? CStringGetTextDatum(state->sla_state) : (Datum) 0,
-			  state->sla_state == NULL, values, nulls, replaces);
-	set_value(columns->hold_until, TimestampTzGetDatum(state->hold_until),
-			  TIMESTAMP_IS_NOBEGIN(state->hold_until), values, nulls, replaces);
+	if (score)
+	{
+		set_value(columns->engagement_state, PointerGetDatum(state->score), state->score == NULL,
+				  values, nulls, replaces);
+		set_value(columns->last_touch_at, TimestampTzGetDatum(state->last_touch),
+				  TIMESTAMP_IS_NOBEGIN(state->last_touch), values, nulls, replaces);
+	}
+	else
+	{
+		set_value(columns->sla, PointerGetDatum(state->sla), state->sla == NULL,
+				  values, nulls, replaces);
+		set_value(columns->sla_due, TimestampTzGetDatum(state->sla_due),
+				  TIMESTAMP_IS_NOEND(state->sla_due), values, nulls, replaces);
+		set_value(columns->sla_state,
+				  state->sla_state ? CStringGetTextDatum(state->sla_state) : (Datum) 0,
+				  state->sla_state == NULL, values, nulls, replaces);
+		set_value(columns->hold_until, TimestampTzGetDatum(state->hold_until),
+				  TIMESTAMP_IS_NOBEGIN(state->hold_until), values, nulls, replaces);
+	}
 	set_value(columns->recheck_at, TimestampTzGetDatum(state->recheck_at),
 			  TIMESTAMP_IS_NOEND(state->recheck_at), values, nulls, replaces);
 	if (stored != NULL)
@@ -269,12 +282,17 @@ write_tuple(Relation rel, HeapTuple stored, HeapTuple tuple)
 	FreeExecutorState(estate);
 }
 
-/*
- * The caller keeps an earlier recheck that is stored, so that most updates stay
- * within their page; one that comes too soon finds nothing due.
- */
-void
-lead_stage_store_state(LeadTable *table, const Datum *keys, const LeadState *state)
+static bool
+says_nothing(const LeadState *state)
+{
+	return state->score == NULL && TIMESTAMP_IS_NOBEGIN(state->last_touch) &&
+		TIMESTAMP_IS_NOBEGIN(state->hold_until) && TIMESTAMP_IS_NOEND(state->recheck_at) &&
+		state->sla == NULL && TIMESTAMP_IS_NOEND(state->sla_due) && state->sla_state == NULL;
+}
+
+/* A row only where there is something to remember. */
+static void
+store(LeadTable *table, const Datum *keys, const LeadState *state, bool score)
 {
 	Relation	rel = table_open(table->state, RowExclusiveLock);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -285,11 +303,33 @@ lead_stage_store_state(LeadTable *table, const Datum *keys, const LeadState *sta
 
 	GetUserIdAndSecContext(&user, &security_context);
 	SetUserIdAndSecContext(table->owner_role, security_context | SECURITY_LOCAL_USERID_CHANGE);
-	write_tuple(rel, stored, state_tuple(table, RelationGetDescr(rel), stored, keys, state));
+	if (!says_nothing(state))
+		write_tuple(rel, stored, state_tuple(table, RelationGetDescr(rel), stored, keys,
+											 state, score));
+	else if (stored != NULL)
+		simple_heap_delete(rel, &stored->t_self);
 	SetUserIdAndSecContext(user, security_context);
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
+	/* whoever reads it next is to see it */
+	CommandCounterIncrement();
+}
+
+/*
+ * The caller keeps an earlier recheck that is stored, so that most updates stay
+ * within their page; one that comes too soon finds nothing due.
+ */
+void
+lead_stage_store_state(LeadTable *table, const Datum *keys, const LeadState *state)
+{
+	store(table, keys, state, false);
+}
+
+void
+lead_stage_store_score(LeadTable *table, const Datum *keys, const LeadState *state)
+{
+	store(table, keys, state, true);
 }
 
 void

@@ -33,6 +33,11 @@ extern void lead_stage_read_state(LeadTable *table, const Datum *keys, LeadState
 extern void lead_stage_store_state(LeadTable *table, const Datum *keys,
 								   const LeadState *state);
 
+/* Remembers what activities have added up to, and recheck_at; the rest of the
+ * state is what is stored. */
+extern void lead_stage_store_score(LeadTable *table, const Datum *keys,
+								   const LeadState *state);
+
 /* "schema.leads_state", and its key columns, for SQL. */
 extern char *lead_stage_state_name(LeadTable *table);
 extern char *lead_stage_state_keys(LeadTable *table, const char *prefix);
