@@ -48,6 +48,7 @@ OBJS = \
 	src/score_type.o \
 	src/settle.o \
 	src/sla.o \
+	src/sql_names.o \
 	src/stage_ops.o \
 	src/stage_type.o \
 	src/state.o \

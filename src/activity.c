@@ -44,6 +44,7 @@
 #include "judge.h"
 #include "run_as.h"
 #include "settle.h"
+#include "sql_names.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_count_activities);
 
@@ -447,8 +448,7 @@ example_row(ActivityTable *activities, Jsonb *item, TupleTableSlot *slot)
 
 	lead_stage_spi_as(activities->rows->owner_role,
 					  psprintf("SELECT (pg_catalog.jsonb_populate_record(NULL::%s, $1)).*",
-							   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-														  get_rel_name(relid))),
+							   lead_stage_relation_name(relid)),
 					  1, types, values, NULL);
 	/* columns that were dropped are not in the result */
 	ExecClearTuple(slot);

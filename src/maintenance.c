@@ -26,6 +26,7 @@
 #include "lead_table.h"
 #include "notify.h"
 #include "run_as.h"
+#include "sql_names.h"
 #include "trig_lead.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_prune_history);
@@ -43,13 +44,6 @@ open_own_table(Oid relid, const char *what)
 	table_close(rel, NoLock);
 	lead_stage_require_membership(table->owner_role, what);
 	return table;
-}
-
-static const char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
 }
 
 /* "h.k1, h.k2": the key columns of a relation, in primary-key order. */
@@ -122,7 +116,7 @@ lead_stage_prune_history(PG_FUNCTION_ARGS)
 {
 	LeadTable  *table = open_own_table(PG_GETARG_OID(0), "prune a history");
 	const AttrNumber *keys = table->history_columns.keys;
-	const char *history = qualified_name(table->history);
+	const char *history = lead_stage_relation_name(table->history);
 	Oid			types[] = {TIMESTAMPTZOID};
 	Datum		values[] = {PG_GETARG_DATUM(1)};
 	Datum		removed;
@@ -180,10 +174,10 @@ lead_stage_erase_lead(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	execute(table, false, psprintf("DELETE FROM %s AS l WHERE %s",
-								   qualified_name(table->root), lead_match(table)),
+								   lead_stage_relation_name(table->root), lead_match(table)),
 			1, types, values);
 	removed = execute(table, true,
-					  psprintf("DELETE FROM %s AS h WHERE %s", qualified_name(table->history),
+					  psprintf("DELETE FROM %s AS h WHERE %s", lead_stage_relation_name(table->history),
 							   key_match(table, keys, table->history, "h.", NULL)),
 					  1, types, values);
 	if (removed > 0)
@@ -200,7 +194,7 @@ lead_stage_erase_lead(PG_FUNCTION_ARGS)
 		execute(table, false,
 				psprintf("INSERT INTO %s (%s, at, recorded_at, event, role) VALUES (%s$2, $3, 'erased', $4) "
 						 "RETURNING id, at, %s",
-						 qualified_name(table->history), key_names(table, keys, table->history, ""),
+						 lead_stage_relation_name(table->history), key_names(table, keys, table->history, ""),
 						 parts.data, key_names(table, keys, table->history, "")),
 				4, types, values);
 		if (lead_stage_notifies(table))
@@ -262,7 +256,7 @@ lead_stage_merge_leads(PG_FUNCTION_ARGS)
 	LeadTable  *table = open_own_table(PG_GETARG_OID(0), "merge leads");
 	Datum		winner = PG_GETARG_DATUM(1);
 	Datum		loser = PG_GETARG_DATUM(2);
-	const char *leads = qualified_name(table->root);
+	const char *leads = lead_stage_relation_name(table->root);
 	const char *since = quote_identifier(NameStr(TupleDescAttr(table->desc,
 															   table->stage_since - 1)->attname));
 

@@ -22,6 +22,7 @@
 
 #include "notify.h"
 #include "settings.h"
+#include "sql_names.h"
 
 #define CHANNEL		"lead_stage"
 
@@ -137,8 +138,7 @@ make_payload(LeadTable *table, int64 id, const char *kind, const LeadEvent *even
 	initStringInfo(&payload.json);
 	appendStringInfoChar(&payload.json, '{');
 	add_text(&payload, "leads",
-			 quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->root)),
-										get_rel_name(table->root)));
+			 lead_stage_relation_name(table->root));
 	add_number(&payload, "id", id);
 	add_text(&payload, "event", kind);
 	add_time(&payload, "at", event->at);

@@ -20,6 +20,7 @@
 #include "activity.h"
 #include "binding.h"
 #include "run_as.h"
+#include "sql_names.h"
 #include "touch_sql.h"
 
 /* ---------- the query ---------- */
@@ -73,20 +74,13 @@ append_comparison(StringInfo sql, ActivityTable *activities, LeadTable *leads,
 }
 
 static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
-static char *
 select_by_keys(ActivityTable *activities, LeadTable *leads)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT a.* FROM %s JOIN %s AS a ON ",
-					 lead_stage_unnested_keys(leads), qualified_name(activities->relid));
+					 lead_stage_unnested_keys(leads), lead_stage_relation_name(activities->relid));
 	for (int i = 0; i < leads->nkeys; i++)
 	{
 		if (i > 0)
@@ -112,7 +106,7 @@ select_by_range(ActivityTable *activities, LeadTable *leads)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT a.* FROM %s AS a WHERE ", qualified_name(activities->relid));
+	appendStringInfo(&sql, "SELECT a.* FROM %s AS a WHERE ", lead_stage_relation_name(activities->relid));
 	append_comparison(&sql, activities, leads, 0, BTGreaterEqualStrategyNumber, "$1");
 	appendStringInfoString(&sql, " AND ");
 	append_comparison(&sql, activities, leads, 0, BTLessEqualStrategyNumber, "$2");

@@ -23,6 +23,7 @@
 #include "judge_row.h"
 #include "reps.h"
 #include "run_as.h"
+#include "sql_names.h"
 
 /* Stages sal, sql and opportunity: sales has them, and they can move on. */
 #define in_sales(stage)	((stage) >= LEAD_STAGE_SAL && (stage) < LEAD_STAGE_CUSTOMER)
@@ -131,12 +132,6 @@ count_of(LeadTable *table, const char *owner)
 	return count;
 }
 
-static const char *
-column_name(LeadTable *table, AttrNumber attno)
-{
-	return psprintf("l.%s", quote_identifier(NameStr(TupleDescAttr(table->desc, attno - 1)->attname)));
-}
-
 /*
  * $1: the owner.  An index on owner serves it, also one only of these stages.
  */
@@ -152,18 +147,17 @@ count_sql(LeadTable *table)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT pg_catalog.count(*) FROM %s AS l WHERE ",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->root)),
-												get_rel_name(table->root)));
+					 lead_stage_relation_name(table->root));
 	if (OidIsValid(equals))
-		generate_operator_clause(&sql, column_name(table, table->owner), owner, equals,
+		generate_operator_clause(&sql, lead_stage_column_name(table, table->owner), owner, equals,
 								 "$1", owner);
 	else
 		appendStringInfo(&sql, "%s::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
-						 column_name(table, table->owner));
+						 lead_stage_column_name(table, table->owner));
 	for (int i = 0; i < lengthof(stages); i++)
 	{
 		appendStringInfoString(&sql, i == 0 ? " AND (" : " OR ");
-		generate_operator_clause(&sql, column_name(table, table->stage), stage, stage_equals,
+		generate_operator_clause(&sql, lead_stage_column_name(table, table->stage), stage, stage_equals,
 								 psprintf("'%s'::%s", stages[i], format_type_be_qualified(stage)), stage);
 	}
 	appendStringInfoChar(&sql, ')');

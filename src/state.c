@@ -25,6 +25,7 @@
 
 #include "compat.h"
 #include "run_as.h"
+#include "sql_names.h"
 #include "state.h"
 
 /*
@@ -181,8 +182,7 @@ key_match(LeadTable *table, int first_parameter)
 char *
 lead_stage_state_name(LeadTable *table)
 {
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->state)),
-									  get_rel_name(table->state));
+	return lead_stage_relation_name(table->state);
 }
 
 static void

@@ -28,6 +28,7 @@
 #include "lead_table.h"
 #include "run_as.h"
 #include "settings.h"
+#include "sql_names.h"
 #include "state.h"
 #include "sweep.h"
 #include "trig_lead.h"
@@ -55,12 +56,6 @@ open_table(Oid relid)
 	return table->published ? table : NULL;
 }
 
-static const char *
-lead_column(LeadTable *table, AttrNumber attno)
-{
-	return quote_identifier(NameStr(TupleDescAttr(table->desc, attno - 1)->attname));
-}
-
 static char *
 match(LeadTable *table, const char *left, const char *right, bool left_is_state)
 {
@@ -70,7 +65,7 @@ match(LeadTable *table, const char *left, const char *right, bool left_is_state)
 	for (int i = 0; i < table->nkeys; i++)
 	{
 		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
-		const char *in_leads = lead_column(table, table->keys[i]);
+		const char *in_leads = lead_stage_column_name(table, table->keys[i]);
 		const char *in_state = quote_identifier(get_attname(table->state,
 															table->state_scan[i].sk_attno, false));
 
@@ -89,13 +84,12 @@ static char *
 sweep_sql(LeadTable *table)
 {
 	StringInfoData keys;
-	const char *leads = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->root)),
-												   get_rel_name(table->root));
-	const char *since = lead_column(table, table->stage_since);
+	const char *leads = lead_stage_relation_name(table->root);
+	const char *since = lead_stage_column_name(table, table->stage_since);
 
 	initStringInfo(&keys);
 	for (int i = 0; i < table->nkeys; i++)
-		appendStringInfo(&keys, "%sl.%s", i > 0 ? ", " : "", lead_column(table, table->keys[i]));
+		appendStringInfo(&keys, "%sl.%s", i > 0 ? ", " : "", lead_stage_column_name(table, table->keys[i]));
 	return psprintf("WITH due AS MATERIALIZED ("
 					"SELECT %s FROM %s AS s JOIN %s AS l ON %s "
 					"WHERE s.recheck_at <= $1 ORDER BY s.recheck_at LIMIT $2 "

@@ -13,6 +13,7 @@
 #include "utils/lsyscache.h"
 
 #include "run_as.h"
+#include "sql_names.h"
 #include "state.h"
 #include "touch_sql.h"
 
@@ -52,12 +53,6 @@ lead_stage_unnested_keys(LeadTable *leads)
 	return text.data;
 }
 
-static const char *
-lead_column(LeadTable *leads, AttrNumber attno)
-{
-	return quote_identifier(NameStr(TupleDescAttr(leads->desc, attno - 1)->attname));
-}
-
 /* "alias.key OPERATOR(pg_catalog.=) k.k1 AND …" */
 static char *
 match_keys(LeadTable *leads, bool of_state)
@@ -70,7 +65,7 @@ match_keys(LeadTable *leads, bool of_state)
 		Oid			type = TupleDescAttr(leads->desc, leads->keys[i] - 1)->atttypid;
 		const char *column = of_state ?
 			quote_identifier(get_attname(leads->state, leads->state_scan[i].sk_attno, false)) :
-			lead_column(leads, leads->keys[i]);
+			lead_stage_column_name(leads, leads->keys[i]);
 
 		if (i > 0)
 			appendStringInfoString(&text, " AND ");
@@ -88,15 +83,8 @@ lead_keys(LeadTable *leads)
 	initStringInfo(&text);
 	for (int i = 0; i < leads->nkeys; i++)
 		appendStringInfo(&text, "%sl.%s", i > 0 ? ", " : "",
-						 lead_column(leads, leads->keys[i]));
+						 lead_stage_column_name(leads, leads->keys[i]));
 	return text.data;
-}
-
-static char *
-leads_name(LeadTable *leads)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(leads->root)),
-									  get_rel_name(leads->root));
 }
 
 /* ---------- the statements ---------- */
@@ -105,9 +93,9 @@ static char *
 lock_sql(LeadTable *leads)
 {
 	return psprintf("SELECT %s, l.%s, l.%s, l.%s FROM %s JOIN %s AS l ON %s ORDER BY %s FOR NO KEY UPDATE OF l",
-					lead_keys(leads), lead_column(leads, leads->stage),
-					lead_column(leads, leads->stage_since), lead_column(leads, leads->fit_score),
-					lead_stage_unnested_keys(leads), leads_name(leads),
+					lead_keys(leads), lead_stage_column_name(leads, leads->stage),
+					lead_stage_column_name(leads, leads->stage_since), lead_stage_column_name(leads, leads->fit_score),
+					lead_stage_unnested_keys(leads), lead_stage_relation_name(leads->root),
 					match_keys(leads, false), lead_keys(leads));
 }
 
@@ -153,10 +141,10 @@ forget_sql(LeadTable *leads)
 static char *
 judge_sql(LeadTable *leads)
 {
-	const char *since = lead_column(leads, leads->stage_since);
+	const char *since = lead_stage_column_name(leads, leads->stage_since);
 
 	return psprintf("UPDATE %s AS l SET %s = l.%s FROM %s WHERE %s",
-					leads_name(leads), since, since,
+					lead_stage_relation_name(leads->root), since, since,
 					lead_stage_unnested_keys(leads), match_keys(leads, false));
 }
 

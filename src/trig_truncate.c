@@ -25,15 +25,9 @@
 #include "notify.h"
 #include "run_as.h"
 #include "settings.h"
+#include "sql_names.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_truncate);
-
-static const char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
 
 /* "l.column", or NULL where the table has none. */
 static const char *
@@ -41,8 +35,7 @@ lead_column(LeadTable *table, AttrNumber attno)
 {
 	if (attno == InvalidAttrNumber)
 		return "NULL";
-	return psprintf("l.%s", quote_identifier(NameStr(TupleDescAttr(table->desc,
-																   attno - 1)->attname)));
+	return psprintf("l.%s", lead_stage_column_name(table, attno));
 }
 
 /*
@@ -56,7 +49,7 @@ last_event(LeadTable *table)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "(SELECT h.at FROM %s AS h WHERE ",
-					 qualified_name(table->history));
+					 lead_stage_relation_name(table->history));
 	for (int i = 0; i < table->nkeys; i++)
 	{
 		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
@@ -87,7 +80,7 @@ record_deletions(LeadTable *table)
 													  table->history_columns.keys[i],
 													  false)));
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO %s (%s, ", qualified_name(table->history), key_names.data);
+	appendStringInfo(&sql, "INSERT INTO %s (%s, ", lead_stage_relation_name(table->history), key_names.data);
 	appendStringInfoString(&sql, "event, at, recorded_at, since, version, fit_score, from_stage, owner, role, actor) SELECT ");
 	for (int i = 0; i < table->nkeys; i++)
 		appendStringInfo(&sql, "%s, ", lead_column(table, table->keys[i]));
@@ -99,7 +92,7 @@ record_deletions(LeadTable *table)
 					 lead_column(table, table->fit_score),
 					 lead_column(table, table->stage),
 					 lead_column(table, table->owner),
-					 qualified_name(table->relid),
+					 lead_stage_relation_name(table->relid),
 					 lead_column(table, table->stage_since));
 	if (lead_stage_notifies(table))
 		appendStringInfo(&sql, " RETURNING id, at, %s", key_names.data);
@@ -113,7 +106,7 @@ forget_state(LeadTable *table)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "DELETE FROM %s AS s USING ONLY %s AS l WHERE ",
-					 qualified_name(table->state), qualified_name(table->relid));
+					 lead_stage_relation_name(table->state), lead_stage_relation_name(table->relid));
 	for (int i = 0; i < table->nkeys; i++)
 	{
 		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
