@@ -7,6 +7,7 @@ MODULE_big = lead_stage
 
 OBJS = \
 	src/activity.o \
+	src/arrivals.o \
 	src/binding.o \
 	src/bustime.o \
 	src/bustime_sql.o \

@@ -344,6 +344,8 @@ judge_update(Judgement *judgement)
 	if (!unknown && lead_stage_enforce && judgement->state.recheck_at <= judgement->at)
 	{
 		catch_up(judgement);
+		for (int i = 0; i < judgement->nevents; i++)
+			judgement->events[i].under_old_key = judgement->key_changed;
 		if (wanted == stored)
 			wanted = judgement->stage;
 		stored = judgement->stage;

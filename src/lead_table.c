@@ -279,6 +279,7 @@ find_key_columns(LeadTable *table, Relation rel)
 		Relation	index = relation_open(pkey, AccessShareLock);
 
 		table->nkeys = IndexRelationGetNumberOfKeyAttributes(index);
+		table->key_is_deferrable = !index->rd_index->indimmediate;
 		table->keys = palloc(sizeof(AttrNumber) * table->nkeys);
 		table->key_equals = palloc(sizeof(Oid) * table->nkeys);
 		for (int i = 0; i < table->nkeys; i++)

@@ -106,6 +106,7 @@ typedef struct LeadTable
 	int32		owner_typmod;
 	int			nkeys;
 	AttrNumber *keys;
+	bool		key_is_deferrable;	/* two leads may have one key for a moment */
 	Oid		   *key_equals;		/* the primary key's own = operators */
 	int			nreads;			/* columns that some condition reads */
 	AttrNumber *reads;

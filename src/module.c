@@ -9,6 +9,7 @@
 
 #include "calendar_cache.h"
 #include "activity.h"
+#include "arrivals.h"
 #include "clock.h"
 #include "compat.h"
 #include "engagement_sql.h"
@@ -59,6 +60,7 @@ _PG_init(void)
 	lead_stage_init_activities();
 	lead_stage_init_engagement();
 	lead_stage_init_pending();
+	lead_stage_init_arrivals();
 	lead_stage_init_memos();
 	lead_stage_init_event_time();
 	lead_stage_init_turns();

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "arrivals.h"
 #include "history.h"
 #include "pending.h"
 
@@ -137,7 +138,7 @@ lead_stage_add_pending(LeadTable *table, const LeadEvent *event, const Datum *ke
 bool
 lead_stage_has_pending(void)
 {
-	return find_batch(NULL) != NULL;
+	return find_batch(NULL) != NULL || lead_stage_has_arrivals();
 }
 
 void
@@ -145,6 +146,7 @@ lead_stage_flush_pending(void)
 {
 	PendingBatch *batch;
 
+	lead_stage_release_arrivals();
 	while ((batch = find_batch(NULL)) != NULL)
 	{
 		write_batch(batch);

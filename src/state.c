@@ -332,6 +332,49 @@ lead_stage_store_score(LeadTable *table, const Datum *keys, const LeadState *sta
 	store(table, keys, state, true);
 }
 
+HeapTuple
+lead_stage_take_state(LeadTable *table, const Datum *keys)
+{
+	Relation	rel = table_open(table->state, RowExclusiveLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan = begin_scan(table, rel, keys, snapshot);
+	HeapTuple	tuple = systable_getnext(scan);
+	HeapTuple	taken = NULL;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		taken = heap_copytuple(tuple);
+		simple_heap_delete(rel, &tuple->t_self);
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+	return taken;
+}
+
+void
+lead_stage_put_state(LeadTable *table, HeapTuple taken, const Datum *keys)
+{
+	Relation	rel = table_open(table->state, RowExclusiveLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	Datum		values[MaxHeapAttributeNumber];
+	bool		nulls[MaxHeapAttributeNumber];
+	bool		replaces[MaxHeapAttributeNumber];
+	Oid			user;
+	int			security_context;
+
+	memset(replaces, false, sizeof(bool) * desc->natts);
+	for (int i = 0; i < table->nkeys; i++)
+		set_value(table->state_scan[i].sk_attno, keys[i], false, values, nulls, replaces);
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(table->owner_role, security_context | SECURITY_LOCAL_USERID_CHANGE);
+	write_tuple(rel, NULL, heap_modify_tuple(taken, desc, values, nulls, replaces));
+	SetUserIdAndSecContext(user, security_context);
+	table_close(rel, NoLock);
+	/* what is stored next finds it */
+	CommandCounterIncrement();
+}
+
 void
 lead_stage_rekey_state(LeadTable *table, const Datum *old_keys, const Datum *new_keys)
 {

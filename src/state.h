@@ -42,8 +42,13 @@ extern void lead_stage_store_score(LeadTable *table, const Datum *keys,
 extern char *lead_stage_state_name(LeadTable *table);
 extern char *lead_stage_state_keys(LeadTable *table, const char *prefix);
 
-/* The lead is gone, or has another key. */
+/*
+ * The lead is gone, or has another key: at once, or taken away (a copy in the
+ * current memory context, NULL if there is none) and later put under that key.
+ */
 extern void lead_stage_delete_state(LeadTable *table, const Datum *keys);
+extern HeapTuple lead_stage_take_state(LeadTable *table, const Datum *keys);
+extern void lead_stage_put_state(LeadTable *table, HeapTuple taken, const Datum *keys);
 extern void lead_stage_rekey_state(LeadTable *table, const Datum *old_keys,
 								   const Datum *new_keys);
 

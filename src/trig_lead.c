@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "activity.h"
+#include "arrivals.h"
 #include "clock.h"
 #include "engagement.h"
 #include "evaluate.h"
@@ -523,6 +524,7 @@ take_memo(Memo *memo)
 	Judgement  *judgement = &memo->judgement;
 	LeadTable  *table = memo->table;
 	MemoKind	kind = memo->kind;
+	bool		hold;
 
 	memo->kind = MEMO_NONE;
 	/* What it would have met was deleted just after we had found it. */
@@ -535,10 +537,18 @@ take_memo(Memo *memo)
 	if (!table->bound)
 		return;
 	lead_stage_take_turns(judgement, kind == MEMO_DELETE);
+	hold = table->key_is_deferrable && (kind == MEMO_INSERT || judgement->key_changed);
 	for (int i = 0; i < judgement->nevents; i++)
-		lead_stage_add_pending(table, &judgement->events[i],
-							   judgement->events[i].under_old_key ?
-							   memo->old_keys : memo->keys);
+		if (!hold || judgement->events[i].under_old_key)
+			lead_stage_add_pending(table, &judgement->events[i],
+								   judgement->events[i].under_old_key ?
+								   memo->old_keys : memo->keys);
+	if (hold)
+	{
+		lead_stage_hold_arrival(judgement, kind == MEMO_INSERT ? NULL : memo->old_keys,
+								memo->keys);
+		return;
+	}
 	if (kind == MEMO_DELETE)
 		lead_stage_delete_state(table, memo->keys);
 	if (judgement->key_changed)
