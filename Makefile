@@ -151,6 +151,8 @@ REGRESS_ALL = \
 	backtest \
 	suggest_points \
 	report_story \
+	report_random \
+	report_sla \
 	report_by \
 	report_html \
 	lint \

@@ -435,7 +435,9 @@ BEGIN
                 PRIMARY KEY (%3$s, id)
             )$sql$, name, lead_stage._each_key(leads, '%2$I %3$s', taken => taken),
             lead_stage._each_key(leads, '%2$I', taken => taken)));
-        PERFORM lead_stage._execute_as(owner, format('CREATE INDEX ON %s USING brin (at)', name));
+        -- By event, for the few kinds that are rare: a report asks which keys changed.
+        PERFORM lead_stage._execute_as(owner, format(
+            'CREATE INDEX ON %s USING brin (at, event text_bloom_ops (n_distinct_per_range = 20))', name));
         PERFORM lead_stage._execute_as(owner, format('COMMENT ON TABLE %s IS %L', name,
             format('what happened to every lead of %s; append-only', lead_stage._name(leads))));
         RAISE NOTICE 'created table %', name;

@@ -109,29 +109,145 @@ END
 $$;
 COMMENT ON FUNCTION lead_stage._segment(regclass, text, text) IS 'SQL text that finds the segment of the rows of a report';
 
--- The visits of a report, with their segments, as a query: the parameters are
--- $1 (since) and $2 (until).
-CREATE FUNCTION lead_stage._report_visits(leads regclass, by text, condition text) RETURNS text
+-- The common table expressions "pair" and "rekeyed": each change of a key, and
+-- the key that the lead has since, over however many changes.  What happened
+-- under the old key in (prev_at, at], or by id in (prev_id, id], is of that lead.
+CREATE FUNCTION lead_stage._rekeyed(leads regclass) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    history text := lead_stage._name((lead_stage._binding(leads)).history);
+    taken text[] := lead_stage._history_columns();
+    found boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s AS h WHERE h.event = ''rekeyed'')', history) INTO found;
+    IF NOT found THEN
+        RETURN NULL;
+    END IF;
+    -- The two rows of a change follow each other.
+    RETURN format($sql$
+        pair AS MATERIALIZED (
+            SELECT r.*, lag(r.id, 1, 0::bigint) OVER key AS prev_id, lag(r.at, 1, '-infinity') OVER key AS prev_at
+            FROM (SELECT h.id, h.at, h.to_stage, %1$s, lead(h.id) OVER written AS new_id, lead(h.to_stage) OVER written AS new_stage, %2$s
+                  FROM %3$s AS h WHERE h.event = 'rekeyed'
+                  WINDOW written AS (PARTITION BY h.recorded_at ORDER BY h.id)) AS r
+            WHERE r.to_stage IS NULL AND r.new_stage IS NOT NULL
+            WINDOW key AS (PARTITION BY %4$s ORDER BY r.id)
+        ), chain AS (
+            SELECT p.id AS first, p.new_id, %5$s FROM pair AS p
+            UNION ALL
+            SELECT c.first, p.new_id, %5$s FROM chain AS c JOIN pair AS p ON %6$s AND c.new_id > p.prev_id AND c.new_id < p.id
+        ), rekeyed AS MATERIALIZED (
+            SELECT DISTINCT ON (p.id) %7$s, p.prev_id, p.id, p.prev_at, p.at, %8$s
+            FROM chain AS c JOIN pair AS p ON p.id = c.first ORDER BY p.id, c.new_id DESC
+        ), $sql$,
+        lead_stage._each_key(leads, 'h.%2$I AS old_%5$s', taken => taken),
+        lead_stage._each_key(leads, 'lead(h.%2$I) OVER written AS new_%5$s', taken => taken),
+        history,
+        lead_stage._each_key(leads, 'r.old_%5$s'), lead_stage._each_key(leads, 'p.new_%5$s'),
+        lead_stage._each_key(leads, 'p.old_%5$s %4$s c.new_%5$s', ' AND '),
+        lead_stage._each_key(leads, 'p.old_%5$s'), lead_stage._each_key(leads, 'c.new_%5$s'));
+END
+$$;
+COMMENT ON FUNCTION lead_stage._rekeyed(regclass) IS 'SQL text of the relations that follow changes of keys; null if there were none';
+
+-- What a query over history "h" needs to know the key that a row's lead has now.
+CREATE FUNCTION lead_stage._key_now(leads regclass, rekeyed boolean, OUT list text, OUT joined text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+BEGIN ATOMIC
+    SELECT lead_stage._each_key(leads, CASE WHEN rekeyed THEN 'coalesce(r.new_%5$s, h.%2$I) AS key_%5$s' ELSE 'h.%2$I AS key_%5$s' END,
+                                taken => lead_stage._history_columns()),
+           CASE WHEN rekeyed THEN format(' LEFT JOIN rekeyed AS r ON %s AND h.id > r.prev_id AND h.id < r.id',
+                                         lead_stage._each_key(leads, 'r.old_%5$s %4$s h.%2$I', ' AND ', lead_stage._history_columns())) ELSE '' END;
+END;
+COMMENT ON FUNCTION lead_stage._key_now(regclass, boolean) IS 'SQL text that finds the present keys of rows of history';
+
+-- The keys with certain events in the range, or null if the range holds so
+-- much of history, as far as the planner knows, that it is better read whole.
+CREATE FUNCTION lead_stage._keys_in_range(leads regclass, since timestamptz, until timestamptz, events text[]) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    visits regclass := lead_stage._view_made(lead_stage._binding(leads), 'visits');
-    split record;
+    history regclass := (lead_stage._binding(leads)).history;
+    taken text[] := lead_stage._history_columns();
+    plan json;
 BEGIN
-    split := lead_stage._segment(leads, by, 'v');
-    RETURN format($sql$
-        SELECT %1$s AS segment, %2$s, v.stage, v.entered_at, v.left_at, v.next_stage, v.reason, v.touched
-        FROM (SELECT %3$s, v.stage, v.entered_at, v.left_at, v.next_stage, v.reason, v.touched, v.owner FROM %4$s AS v) AS v%5$s
-        WHERE %6$s$sql$,
-        split.segment, lead_stage._report_key(leads, 'v'),
-        (SELECT string_agg(format('v.%I AS key_%s', a.attname, k.place), ', ' ORDER BY k.place)
-         FROM lead_stage._key_columns(leads) AS k JOIN pg_attribute AS a ON a.attrelid = visits AND a.attnum = k.place),
-        lead_stage._name(visits), split.joined, condition);
+    IF since = '-infinity' AND until = 'infinity' THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s AS h WHERE h.at >= %L AND h.at < %L', lead_stage._name(history), since, until) INTO plan;
+    IF (plan #>> '{0,Plan,Plan Rows}')::float8 > 0.05 * (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = history) THEN
+        RETURN NULL;
+    END IF;
+    RETURN format('SELECT %s FROM %s AS h WHERE h.at >= $1 AND h.at < $2 AND h.event = ANY (%L) GROUP BY %s',
+                  lead_stage._each_key(leads, 'h.%2$I AS key_%5$s', taken => taken), lead_stage._name(history), events,
+                  lead_stage._each_key(leads, 'h.%2$I', taken => taken));
 END
 $$;
-COMMENT ON FUNCTION lead_stage._report_visits(regclass, text, text) IS 'SQL text of the visits that a report counts, with their segments';
+COMMENT ON FUNCTION lead_stage._keys_in_range(regclass, timestamptz, timestamptz, text[]) IS 'SQL text of the keys that have something in a range of time';
+
+-- Visits under the key that each lead has now.  "among" is a query of the keys
+-- to look at, under whichever key the row is; null: all.
+CREATE FUNCTION lead_stage._visits_of(leads regclass, rekeyed boolean, among text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    visits regclass := lead_stage._view_made(lead_stage._binding(leads), 'visits');
+    keys record;
+BEGIN
+    SELECT string_agg(format(CASE WHEN rekeyed THEN 'coalesce(r.new_%2$s, v.%1$I) AS key_%2$s' ELSE 'v.%1$I AS key_%2$s' END, a.attname, k.place),
+                      ', ' ORDER BY k.place) AS list,
+           string_agg(format('r.old_%3$s %2$s v.%1$I', a.attname, k.equals, k.place), ' AND ' ORDER BY k.place) AS was,
+           string_agg(format('k.key_%3$s %2$s v.%1$I', a.attname, k.equals, k.place), ' AND ' ORDER BY k.place) AS wanted
+        INTO keys
+        FROM lead_stage._key_columns(leads) AS k JOIN pg_attribute AS a ON a.attrelid = visits AND a.attnum = k.place;
+    RETURN format('SELECT %s, v.stage, v.entered_at, v.left_at, v.next_stage, v.reason, v.touched, v.owner FROM %s AS v', keys.list, lead_stage._name(visits))
+        || CASE WHEN among IS NULL THEN '' ELSE format(' JOIN (%s) AS k ON %s', among, keys.wanted) END
+        || CASE WHEN rekeyed THEN format(' LEFT JOIN rekeyed AS r ON %s AND v.left_at > r.prev_at AND v.left_at <= r.at', keys.was) ELSE '' END;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._visits_of(regclass, boolean, text) IS 'SQL text of the visits of leads';
+
+-- The keys of the leads of a relation, also those that they had before.
+CREATE FUNCTION lead_stage._keys_of(leads regclass, rekeyed boolean, relation text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+    RETURN format('SELECT DISTINCT %s FROM %I AS v', lead_stage._report_key(leads, 'v'), relation)
+        || CASE WHEN rekeyed THEN format(' UNION SELECT %s FROM rekeyed AS r JOIN %I AS v ON %s', lead_stage._each_key(leads, 'r.old_%5$s'), relation,
+                                         lead_stage._each_key(leads, 'r.new_%5$s %4$s v.key_%5$s', ' AND ')) ELSE '' END;
+COMMENT ON FUNCTION lead_stage._keys_of(regclass, boolean, text) IS 'SQL text of all keys that the leads of a relation had';
+
+-- The visits that a report counts, with their segments, as a query.  The
+-- parameters are $1 (since) and $2 (until); condition is over the alias "v".
+CREATE FUNCTION lead_stage._report_visits(leads regclass, since timestamptz, until timestamptz, by text, rekeyed boolean, condition text) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    split record := lead_stage._segment(leads, by, 'v');
+    -- A visit begins with a row of history, under the same key unless that
+    -- changed meanwhile.
+    among text := lead_stage._keys_in_range(leads, since, until, '{created,stage}')
+        || CASE WHEN rekeyed THEN format(' UNION SELECT %s FROM pair AS p UNION SELECT %s FROM pair AS p',
+                                         lead_stage._each_key(leads, 'p.old_%5$s'), lead_stage._each_key(leads, 'p.new_%5$s')) ELSE '' END;
+BEGIN
+    RETURN format($sql$
+        SELECT %s AS segment, %s, v.stage, v.entered_at, v.left_at, v.next_stage, v.reason, v.touched
+        FROM (%s) AS v%s
+        WHERE v.entered_at >= $1 AND v.entered_at < $2 AND %s$sql$,
+        split.segment, lead_stage._report_key(leads, 'v'), lead_stage._visits_of(leads, rekeyed, among), split.joined, condition);
+END
+$$;
+COMMENT ON FUNCTION lead_stage._report_visits(regclass, timestamptz, timestamptz, text, boolean, text) IS
+    'SQL text of the visits that a report counts, with their segments';
 
 -- What became of a visit, of the relation "v".
 CREATE FUNCTION lead_stage._outcome_of(outcome text) RETURNS text
@@ -156,13 +272,17 @@ CREATE FUNCTION lead_stage._funnel(relation regclass, since timestamptz, until t
     SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_variable
+DECLARE
+    rekeyed text;
+    split record;
 BEGIN
     PERFORM lead_stage._check_range(since, until);
+    rekeyed := lead_stage._rekeyed(relation);
+    split := lead_stage._segment(relation, by, 'v');
     -- A jump is one move past a stage; a lead that comes back from lost or
     -- disqualified was further before, and jumps nothing.
     RETURN QUERY EXECUTE format($sql$
-        WITH visit AS (%1$s), jump AS (%2$s),
-        counted AS (
+        WITH RECURSIVE %7$s visit AS (%1$s), jump AS (%2$s), counted AS (
             SELECT v.segment, v.stage, count(*) AS entered, count(DISTINCT (%3$s)) AS leads, count(*) FILTER (WHERE %4$s) AS advanced,
                    count(*) FILTER (WHERE %5$s) AS recycled, count(*) FILTER (WHERE %6$s) AS dropped,
                    count(*) FILTER (WHERE v.left_at IS NULL) AS still_here, 0::bigint AS skipped,
@@ -177,10 +297,12 @@ BEGIN
                sum(c.dropped)::bigint, sum(c.still_here)::bigint, sum(c.skipped)::bigint,
                sum(c.advanced)::float8 / nullif(sum(c.entered), 0)::float8, max(c.median_time)
         FROM counted AS c GROUP BY c.segment, c.stage ORDER BY c.segment COLLATE "C", c.stage$sql$,
-        lead_stage._report_visits(relation, by, 'v.entered_at >= $1 AND v.entered_at < $2'),
-        lead_stage._report_visits(relation, by, 'v.left_at >= $1 AND v.left_at < $2 AND v.stage >= ''lead'' AND v.next_stage > v.stage'),
+        lead_stage._report_visits(relation, since, until, by, rekeyed IS NOT NULL, 'true'),
+        format('SELECT %s AS segment, %s, v.stage, v.next_stage FROM (%s) AS v%s
+                WHERE v.left_at >= $1 AND v.left_at < $2 AND v.stage >= ''lead'' AND v.next_stage > v.stage',
+               split.segment, lead_stage._report_key(relation, 'v'), lead_stage._visits_of(relation, rekeyed IS NOT NULL, NULL), split.joined),
         lead_stage._report_key(relation, 'v'),
-        lead_stage._outcome_of('advanced'), lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'))
+        lead_stage._outcome_of('advanced'), lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'), rekeyed)
         USING since, until;
 END
 $$;
@@ -217,18 +339,21 @@ CREATE FUNCTION lead_stage.velocity(leads regclass, since timestamptz DEFAULT '-
     SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_variable
+DECLARE
+    rekeyed text;
 BEGIN
     PERFORM lead_stage._check_range($2, $3);
+    rekeyed := lead_stage._rekeyed($1);
     RETURN QUERY EXECUTE format($sql$
-        WITH visit AS (%1$s)
+        WITH RECURSIVE %3$s visit AS (%1$s)
         SELECT v.segment, v.stage, v.next_stage, count(*), avg(v.left_at - v.entered_at),
                percentile_cont(0.5) WITHIN GROUP (ORDER BY v.left_at - v.entered_at),
                percentile_cont(0.9) WITHIN GROUP (ORDER BY v.left_at - v.entered_at),
                percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_stage.business_time_between(%2$L, v.entered_at, v.left_at))
         FROM visit AS v
         GROUP BY v.segment, v.stage, v.next_stage ORDER BY v.segment COLLATE "C", v.stage, v.next_stage$sql$,
-        lead_stage._report_visits($1, $4, 'v.entered_at >= $1 AND v.entered_at < $2 AND v.next_stage IS NOT NULL'),
-        lead_stage._calendar(lead_stage._binding($1)))
+        lead_stage._report_visits($1, $2, $3, $4, rekeyed IS NOT NULL, 'v.next_stage IS NOT NULL'),
+        lead_stage._calendar(lead_stage._binding($1)), rekeyed)
         USING $2, $3;
 END
 $$;
@@ -242,17 +367,20 @@ CREATE FUNCTION lead_stage._drop_off(relation regclass, since timestamptz, until
     SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_variable
+DECLARE
+    rekeyed text;
 BEGIN
     PERFORM lead_stage._check_range(since, until);
+    rekeyed := lead_stage._rekeyed(relation);
     RETURN QUERY EXECUTE format($sql$
-        WITH visit AS (%1$s)
+        WITH RECURSIVE %3$s visit AS (%1$s)
         SELECT v.segment, v.stage, v.next_stage, v.reason, count(DISTINCT (%2$s)) AS leads
         FROM visit AS v
         GROUP BY v.segment, v.stage, v.next_stage, v.reason
         ORDER BY v.segment COLLATE "C", v.stage, leads DESC, v.next_stage, v.reason COLLATE "C"$sql$,
-        lead_stage._report_visits(relation, by, format('v.entered_at >= $1 AND v.entered_at < $2 AND (%s OR %s)',
-                                                       lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'))),
-        lead_stage._report_key(relation, 'v'))
+        lead_stage._report_visits(relation, since, until, by, rekeyed IS NOT NULL,
+                                  format('(%s OR %s)', lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'))),
+        lead_stage._report_key(relation, 'v'), rekeyed)
         USING since, until;
 END
 $$;

@@ -9,15 +9,17 @@ CREATE FUNCTION lead_stage.mql_report(leads regclass, since timestamptz DEFAULT 
     SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_variable
+DECLARE
+    rekeyed text;
 BEGIN
     PERFORM lead_stage._check_range($2, $3);
+    rekeyed := lead_stage._rekeyed($1);
     RETURN QUERY EXECUTE format($sql$
-        WITH visit AS MATERIALIZED (%1$s),
-        other AS MATERIALIZED (%2$s),
+        WITH RECURSIVE %7$s visit AS MATERIALIZED (%1$s),
         of_lead AS (
             SELECT %3$s, bool_or(v.stage < 'sal' AND v.touched) AS engaged,
                    max(v.entered_at) FILTER (WHERE v.stage >= 'sal') AS sal_at, max(v.entered_at) FILTER (WHERE v.stage >= 'sql') AS sql_at
-            FROM other AS v GROUP BY %3$s
+            FROM (%2$s) AS v WHERE v.stage >= 'nurture' GROUP BY %3$s
         ), counted AS (
             SELECT v.segment, count(*) AS mqls, count(*) FILTER (WHERE o.engaged) AS engaged,
                    count(*) FILTER (WHERE o.sal_at >= v.left_at) AS accepted, count(*) FILTER (WHERE o.sql_at >= v.left_at) AS sqls,
@@ -26,14 +28,55 @@ BEGIN
         )
         SELECT c.segment, c.mqls, c.engaged, c.engaged::float8 / c.mqls, c.accepted, c.sqls, c.sqls::float8 / c.mqls, c.recycled, c.dropped
         FROM counted AS c ORDER BY c.segment COLLATE "C"$sql$,
-        lead_stage._report_visits($1, $4, 'v.stage = ''mql'' AND v.entered_at >= $1 AND v.entered_at < $2'),
-        lead_stage._report_visits($1, NULL, 'v.stage >= ''nurture'''),
+        lead_stage._report_visits($1, $2, $3, $4, rekeyed IS NOT NULL, 'v.stage = ''mql'''),
+        lead_stage._visits_of($1, rekeyed IS NOT NULL, lead_stage._keys_of($1, rekeyed IS NOT NULL, 'visit')),
         lead_stage._report_key($1, 'v'), lead_stage._same_report_key($1, 'o', 'v'),
-        lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'))
+        lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'), rekeyed)
         USING $2, $3;
 END
 $$;
 COMMENT ON FUNCTION lead_stage.mql_report(regclass, timestamptz, timestamptz, text) IS 'what came of the leads that marketing qualified';
+
+-- The SLA clocks of leads, from history: each with the key that its lead has
+-- now, the stage and entry of the visit it belongs to, and how it ended.  A clock
+-- lasts from its start to the next start of the same policy.
+CREATE FUNCTION lead_stage._clocks_of(leads regclass, rekeyed boolean, among text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    now record := lead_stage._key_now(leads, rekeyed);
+BEGIN
+    -- What met a clock may be recorded later than it happened: the row says
+    -- itself whether that was in time.
+    RETURN format($sql$
+        SELECT %1$s, c.name, c.stage, c.since, c.started_at, c.owner, c.met_id, c.elapsed,
+               CASE WHEN c.met_id IS NOT NULL THEN CASE WHEN c.late THEN 'late' ELSE 'met' END
+                    WHEN c.breached OR NOT c.paused AND c.due < coalesce(c.cancelled_at, lead_stage.now()) THEN 'breached'
+                    WHEN c.cancelled_at IS NOT NULL THEN 'cancelled'
+                    WHEN c.paused THEN 'paused' ELSE 'open' END AS outcome
+        FROM (SELECT %1$s, c.name, min(c.id) FILTER (WHERE c.event = 'sla_met') AS met_id,
+                     min(c.at) FILTER (WHERE c.event = 'sla_started') AS started_at, min(c.at) FILTER (WHERE c.event = 'sla_cancelled') AS cancelled_at,
+                     (array_agg(c.from_stage ORDER BY c.id))[1] AS stage, (array_agg(c.since ORDER BY c.id))[1] AS since,
+                     (array_agg(c.owner ORDER BY c.id))[1] AS owner, (array_agg(c.due ORDER BY c.id DESC) FILTER (WHERE c.due IS NOT NULL))[1] AS due,
+                     bool_or(c.event = 'sla_breached') AS breached,
+                     bool_or(CASE WHEN c.event = 'sla_met' THEN CASE WHEN c.reason IN ('in time', 'late') THEN c.reason = 'late' ELSE c.at > c.due END END) AS late,
+                     max(c.elapsed) FILTER (WHERE c.event = 'sla_met') AS elapsed,
+                     (array_agg(c.event ORDER BY c.id DESC))[1] = 'sla_paused' AS paused
+              FROM (SELECT h.*, count(*) FILTER (WHERE h.event = 'sla_started') OVER (PARTITION BY %2$s, h.name ORDER BY h.id) AS number
+                    FROM (SELECT %3$s, h.id, h.at, h.event, h.name, h.from_stage, h.since, h.owner, h.due, h.elapsed, h.reason
+                          FROM %4$s AS h%5$s%6$s
+                          WHERE h.event IN ('sla_started', 'sla_paused', 'sla_resumed', 'sla_met', 'sla_breached', 'sla_cancelled')) AS h) AS c
+              WHERE c.number > 0
+              GROUP BY %1$s, c.name, c.number) AS c$sql$,
+        lead_stage._report_key(leads, 'c'), lead_stage._report_key(leads, 'h'), now.list,
+        lead_stage._name((lead_stage._binding(leads)).history), now.joined,
+        CASE WHEN among IS NULL THEN ''
+             ELSE format(' JOIN (%s) AS k ON %s', among, lead_stage._each_key(leads, 'k.key_%5$s %4$s h.%2$I', ' AND ', lead_stage._history_columns())) END);
+END
+$$;
+COMMENT ON FUNCTION lead_stage._clocks_of(regclass, boolean, text) IS 'SQL text of the SLA clocks of leads';
 
 CREATE FUNCTION lead_stage.sql_report(leads regclass, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity', by text DEFAULT NULL)
     RETURNS TABLE (segment text, sqls bigint, responded bigint, median_response interval, meetings_booked bigint, meeting_booked_rate float8,
@@ -44,80 +87,72 @@ CREATE FUNCTION lead_stage.sql_report(leads regclass, since timestamptz DEFAULT 
     SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_variable
+DECLARE
+    rekeyed text;
+    now record;
+    among text;
 BEGIN
     PERFORM lead_stage._check_range($2, $3);
+    rekeyed := lead_stage._rekeyed($1);
+    now := lead_stage._key_now($1, rekeyed IS NOT NULL);
+    among := lead_stage._keys_of($1, rekeyed IS NOT NULL, 'visit');
     RETURN QUERY EXECUTE format($sql$
-        WITH visit AS MATERIALIZED (%1$s),
+        WITH RECURSIVE %1$s visit AS MATERIALIZED (%2$s),
         later AS (
-            SELECT %2$s, max(v.entered_at) FILTER (WHERE v.stage >= 'opportunity') AS opportunity_at, max(v.entered_at) FILTER (WHERE v.stage = 'customer') AS customer_at
-            FROM (%3$s) AS v GROUP BY %2$s
-        ), event AS MATERIALIZED (
-            SELECT %4$s, h.id, h.event, h.name, h.at, h.since, h.elapsed FROM %5$s AS h
-            WHERE h.event = 'milestone' AND h.name = 'meeting_booked' AND h.from_stage = 'sql' OR h.event = 'sla_met'
+            SELECT %3$s, max(v.entered_at) AS opportunity_at, max(v.entered_at) FILTER (WHERE v.stage = 'customer') AS customer_at
+            FROM (%4$s) AS v WHERE v.stage >= 'opportunity' GROUP BY %3$s
+        ), response AS (
+            SELECT %5$s, c.since, (array_agg(c.elapsed ORDER BY c.met_id))[1] AS elapsed
+            FROM (%6$s) AS c WHERE c.met_id IS NOT NULL AND c.stage = 'sql' GROUP BY %5$s, c.since
+        ), meeting AS (
+            SELECT DISTINCT %7$s, h.since FROM %8$s AS h%9$s JOIN (%10$s) AS k ON %11$s
+            WHERE h.event = 'milestone' AND h.name = 'meeting_booked' AND h.from_stage = 'sql'
         ), counted AS (
-            SELECT v.segment, count(*) AS sqls, count(r.id) AS responded, percentile_cont(0.5) WITHIN GROUP (ORDER BY r.elapsed) AS median_response,
-                   count(*) FILTER (WHERE EXISTS (SELECT FROM event AS e WHERE %7$s AND e.event = 'milestone' AND e.since = v.entered_at)) AS meetings_booked,
-                   count(*) FILTER (WHERE l.opportunity_at >= v.left_at) AS opportunities,
+            SELECT v.segment, count(*) AS sqls, count(r.since) AS responded, percentile_cont(0.5) WITHIN GROUP (ORDER BY r.elapsed) AS median_response,
+                   count(m.since) AS meetings_booked, count(*) FILTER (WHERE l.opportunity_at >= v.left_at) AS opportunities,
                    count(*) FILTER (WHERE l.customer_at >= v.left_at) AS customers
             FROM visit AS v
-                 LEFT JOIN later AS l ON %6$s
-                 LEFT JOIN LATERAL (SELECT e.id, e.elapsed FROM event AS e
-                                    WHERE %7$s AND e.event = 'sla_met' AND e.since = v.entered_at
-                                    ORDER BY e.id LIMIT 1) AS r ON true
+                 LEFT JOIN later AS l ON %12$s
+                 LEFT JOIN response AS r ON %13$s AND r.since = v.entered_at
+                 LEFT JOIN meeting AS m ON %14$s AND m.since = v.entered_at
             GROUP BY v.segment
         )
         SELECT c.segment, c.sqls, c.responded, c.median_response, c.meetings_booked, c.meetings_booked::float8 / c.sqls, c.opportunities,
                c.customers, c.customers::float8 / c.sqls
         FROM counted AS c ORDER BY c.segment COLLATE "C"$sql$,
-        lead_stage._report_visits($1, $4, 'v.stage = ''sql'' AND v.entered_at >= $1 AND v.entered_at < $2'),
-        lead_stage._report_key($1, 'v'), lead_stage._report_visits($1, NULL, 'v.stage >= ''opportunity'''),
-        lead_stage._each_key($1, 'h.%2$I AS key_%5$s', taken => lead_stage._history_columns()),
-        lead_stage._name((lead_stage._binding($1)).history),
-        lead_stage._same_report_key($1, 'l', 'v'), lead_stage._same_report_key($1, 'e', 'v'))
+        rekeyed, lead_stage._report_visits($1, $2, $3, $4, rekeyed IS NOT NULL, 'v.stage = ''sql'''),
+        lead_stage._report_key($1, 'v'), lead_stage._visits_of($1, rekeyed IS NOT NULL, among),
+        lead_stage._report_key($1, 'c'), lead_stage._clocks_of($1, rekeyed IS NOT NULL, among),
+        now.list, lead_stage._name((lead_stage._binding($1)).history), now.joined,
+        among, lead_stage._each_key($1, 'k.key_%5$s %4$s h.%2$I', ' AND ', lead_stage._history_columns()),
+        lead_stage._same_report_key($1, 'l', 'v'), lead_stage._same_report_key($1, 'r', 'v'), lead_stage._same_report_key($1, 'm', 'v'))
         USING $2, $3;
 END
 $$;
 COMMENT ON FUNCTION lead_stage.sql_report(regclass, timestamptz, timestamptz, text) IS 'what came of the leads that sales confirmed';
 
 -- The SLA clocks of a report, with their segments, as a query: the parameters
--- are $1 (since) and $2 (until).  A clock runs from its start to the next
--- start of the same policy.
-CREATE FUNCTION lead_stage._report_clocks(leads regclass, by text) RETURNS text
+-- are $1 (since) and $2 (until).
+CREATE FUNCTION lead_stage._report_clocks(leads regclass, by text, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
+    rekeyed text := lead_stage._rekeyed(leads);
     split record := lead_stage._segment(leads, by, 'v');
+    among text := lead_stage._keys_in_range(leads, since, until, '{sla_started}')
+        || CASE WHEN rekeyed IS NULL THEN ''
+                ELSE format(' UNION SELECT %s FROM pair AS p UNION SELECT %s FROM pair AS p',
+                            lead_stage._each_key(leads, 'p.old_%5$s'), lead_stage._each_key(leads, 'p.new_%5$s')) END;
 BEGIN
-    RETURN format($sql$
-        WITH event AS (
-            SELECT %1$s, h.id, h.at, h.event, h.name, h.owner, h.due, h.elapsed,
-                   count(*) FILTER (WHERE h.event = 'sla_started') OVER (PARTITION BY %2$s, h.name ORDER BY h.id) AS number
-            FROM %3$s AS h WHERE h.event IN ('sla_started', 'sla_paused', 'sla_resumed', 'sla_met', 'sla_breached', 'sla_cancelled')
-        ), v AS (
-            SELECT %4$s, e.name, min(e.at) FILTER (WHERE e.event = 'sla_started') AS started_at,
-                   (array_agg(e.owner ORDER BY e.id))[1] AS owner,
-                   (array_agg(e.due ORDER BY e.id DESC) FILTER (WHERE e.due IS NOT NULL))[1] AS due,
-                   min(e.at) FILTER (WHERE e.event = 'sla_met') AS met_at, min(e.at) FILTER (WHERE e.event = 'sla_cancelled') AS cancelled_at,
-                   bool_or(e.event = 'sla_breached') AS breached, max(e.elapsed) FILTER (WHERE e.event = 'sla_met') AS elapsed,
-                   (array_agg(e.event ORDER BY e.id DESC))[1] = 'sla_paused' AS paused
-            FROM event AS e GROUP BY %4$s, e.name, e.number
-        )
-        SELECT %5$s AS segment, v.name, v.started_at, v.elapsed,
-               CASE WHEN v.met_at IS NOT NULL THEN CASE WHEN v.met_at > v.due THEN 'late' ELSE 'met' END
-                    WHEN v.breached OR NOT v.paused AND v.due < coalesce(v.cancelled_at, lead_stage.now()) THEN 'breached'
-                    WHEN v.cancelled_at IS NOT NULL THEN 'cancelled'
-                    WHEN v.paused THEN 'paused' ELSE 'open' END AS outcome
-        FROM v%6$s
-        WHERE v.started_at >= $1 AND v.started_at < $2$sql$,
-        lead_stage._each_key(leads, 'h.%2$I AS key_%5$s', taken => lead_stage._history_columns()),
-        lead_stage._each_key(leads, 'h.%2$I', taken => lead_stage._history_columns()),
-        lead_stage._name((lead_stage._binding(leads)).history),
-        lead_stage._report_key(leads, 'e'), split.segment, split.joined);
+    RETURN format('WITH RECURSIVE %s clock AS (%s) SELECT %s AS segment, v.name, v.started_at, v.elapsed, v.outcome FROM clock AS v%s
+                   WHERE v.started_at >= $1 AND v.started_at < $2',
+                  rekeyed, lead_stage._clocks_of(leads, rekeyed IS NOT NULL, among), split.segment, split.joined);
 END
 $$;
-COMMENT ON FUNCTION lead_stage._report_clocks(regclass, text) IS 'SQL text of the SLA clocks that a report counts, with their segments and outcomes';
+COMMENT ON FUNCTION lead_stage._report_clocks(regclass, text, timestamptz, timestamptz) IS
+    'SQL text of the SLA clocks that a report counts, with their segments and outcomes';
 
 CREATE FUNCTION lead_stage.sla_report(leads regclass, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity', by text DEFAULT NULL)
     RETURNS TABLE (segment text, policy text, started bigint, met bigint, late bigint, breached bigint, open bigint, paused bigint, cancelled bigint,
@@ -142,7 +177,7 @@ BEGIN
         SELECT c.segment, c.name, c.started, c.met, c.late, c.breached, c.open, c.paused, c.cancelled,
                c.met::float8 / nullif(c.met + c.late + c.breached, 0), c.p50, c.p90
         FROM counted AS c ORDER BY c.segment COLLATE "C", c.name COLLATE "C"$sql$,
-        lead_stage._report_clocks($1, $4))
+        lead_stage._report_clocks($1, $4, $2, $3))
         USING $2, $3;
 END
 $$;
