@@ -85,6 +85,55 @@ END
 $$;
 COMMENT ON FUNCTION lead_stage._references_to(regclass, text[]) IS 'the tables that reference a lead';
 
+-- Which of a table's activities are one lead's, and the assignments that would
+-- give them to another.
+CREATE FUNCTION lead_stage._activity_key(bound lead_stage.activity_binding, leads regclass, key text[], OUT condition text, OUT assignments text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    -- Compared as keys of leads are where the types agree or an operator takes
+    -- both: a narrower column need not be able to hold the key.
+    SELECT string_agg(format('a.%I %s %L::%s', c.name, CASE WHEN a.atttypid = l.atttypid THEN k.equals ELSE 'OPERATOR(pg_catalog.=)' END, key[k.place],
+                             CASE WHEN EXISTS (SELECT FROM pg_operator AS o
+                                               WHERE o.oprname = '=' AND o.oprnamespace = 'pg_catalog'::regnamespace
+                                                     AND (o.oprleft, o.oprright) = (a.atttypid, l.atttypid)) THEN format_type(l.atttypid, l.atttypmod)
+                                  ELSE format_type(a.atttypid, a.atttypmod) END), ' AND ' ORDER BY k.place),
+           string_agg(format('%I = %L::%s', c.name, key[k.place], format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY k.place)
+        FROM lead_stage._key_columns(leads) AS k
+             JOIN unnest(bound.lead_key) WITH ORDINALITY AS c (name, place) ON c.place = k.place
+             JOIN pg_attribute AS a ON a.attrelid = bound.activities AND a.attname = c.name AND NOT a.attisdropped
+             JOIN pg_attribute AS l ON l.attrelid = leads AND l.attname = k.name AND NOT l.attisdropped
+$$;
+COMMENT ON FUNCTION lead_stage._activity_key(lead_stage.activity_binding, regclass, text[]) IS 'SQL texts that find a lead''s activities, and that give activities to it';
+
+-- Locks both leads first, in the order of keys as everybody does; the triggers
+-- of activities then count them anew.
+CREATE FUNCTION lead_stage._move_activities(leads regclass, winner text[], loser text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    bound lead_stage.binding := lead_stage._binding(leads);
+    activity lead_stage.activity_binding;
+BEGIN
+    FOR activity IN SELECT b.* FROM lead_stage.activity_binding AS b JOIN pg_class AS c ON c.oid = b.activities WHERE b.binding = bound.id ORDER BY b.source LOOP
+        PERFORM lead_stage._require_table_owner(activity.activities, 'move its rows to another lead');
+    END LOOP;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM lead_stage._execute_as(lead_stage._owner(leads), format('SELECT FROM %s AS l WHERE (%s) OR (%s) ORDER BY %s FOR NO KEY UPDATE',
+        lead_stage._name(leads), lead_stage._key_condition(leads, winner), lead_stage._key_condition(leads, loser), lead_stage._each_key(leads, 'l.%1$I')));
+    FOR activity IN SELECT b.* FROM lead_stage.activity_binding AS b JOIN pg_class AS c ON c.oid = b.activities WHERE b.binding = bound.id ORDER BY b.source LOOP
+        PERFORM lead_stage._execute_as(lead_stage._owner(activity.activities), format('UPDATE %s AS a SET %s WHERE %s',
+            lead_stage._name(activity.activities), (lead_stage._activity_key(activity, leads, winner)).assignments,
+            (lead_stage._activity_key(activity, leads, loser)).condition));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._move_activities(regclass, text[], text[]) IS 'gives a lead''s activities to another';
+
 CREATE FUNCTION lead_stage.merge(leads regclass, winner text[], loser text[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, @extschema@, pg_temp
@@ -107,6 +156,7 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Call lead_stage.publish() or lead_stage.republish().';
     END IF;
+    PERFORM lead_stage._move_activities(leads, winner, loser);
     SELECT string_agg(r::text, ', ' ORDER BY r::text) INTO others FROM lead_stage._references_to(leads, loser) AS r;
     IF others IS NOT NULL THEN
         RAISE EXCEPTION 'lead (%) is still referenced from %', array_to_string(loser, ', '), others

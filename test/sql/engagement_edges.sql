@@ -53,6 +53,19 @@ SET lead_stage.now = '2026-03-05 09:00+00';
 CALL lead_stage.sweep();
 SELECT lead_id, at, event, name, from_stage, to_stage, engagement FROM lead_history WHERE event <> 'created' AND lead_id = 3 ORDER BY id;
 
+-- merge gives the loser's activities to the winner, though no foreign key tells.
+CREATE TABLE note (lead_id bigint REFERENCES lead, text text);
+INSERT INTO note VALUES (3, 'kept');
+SELECT lead_stage.merge('lead', '{2}', '{3}');
+SELECT id, round(lead_stage.engagement(engagement_state)::numeric, 3) AS engagement FROM lead_state ORDER BY id;
+DELETE FROM note;
+SELECT lead_stage.merge('lead', '{2}', '{3}');
+SELECT id, round(lead_stage.engagement(engagement_state)::numeric, 3) AS engagement FROM lead_state ORDER BY id;
+SELECT lead_id, count(*) FROM activity GROUP BY lead_id ORDER BY lead_id;
+SELECT lead_id, event, name, engagement FROM lead_history WHERE lead_id IN (2, 3) AND event IN ('merged', 'deleted') ORDER BY id;
+-- A lead that the column cannot hold has none.
+SELECT lead_stage.merge('lead', '{2}', '{5000000000}');
+
 RESET lead_stage.now;
 SELECT lead_stage.detach('lead', true);
 RESET datestyle;
