@@ -336,7 +336,8 @@ BEGIN
     RETURN E'<div class="stack">\n' || lead_stage._html_figure('SLA attainment', 'Clocks started in the period; attainment is the share met in time of those that were met or are past due.',
         lead_stage._html_legend('advanced', 'met in time', 'recycled', 'met late', 'dropped', 'breached, not met', 'here', 'still running')
         || lead_stage._svg_bars('sla', 'SLA attainment by policy', bars, 'clocks'),
-        lead_stage._html_table('SLA clocks by policy', '{Policy,Started,Met,Late,Breached,Open,Paused,Cancelled,Attainment,Median,90th percentile}', 1, rows)) || beside || E'</div>\n' || below;
+        lead_stage._html_table('SLA clocks by policy', '{Policy,Started,Met,Late,Breached,Open,Paused,Cancelled,Attainment,Median,90th percentile}', 1, rows)) || beside || E'</div>\n'
+        || CASE WHEN below = '' THEN '' ELSE E'<div class="trends">\n' || below || E'</div>\n' END;
 END
 $$;
 COMMENT ON FUNCTION lead_stage._report_sla(jsonb) IS 'SLA attainment, in all and over time, on the report page';
@@ -447,6 +448,7 @@ p { margin: 0; }
 .cards { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
 .card { margin: 0; padding: 18px 20px 16px; background: var(--card); border: 1px solid var(--line); border-radius: 10px; min-width: 0; }
 .cards + .card { margin-top: 16px; }
+.trends { grid-column: 1 / -1; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 16px; }
 .stack { display: grid; gap: 16px; align-content: start; min-width: 0; }
 figcaption { margin-bottom: 14px; }
 figcaption p, .empty { color: var(--muted); font-size: .9rem; }
@@ -499,7 +501,7 @@ footer dd { margin: 0 0 6px; }
   :root { --page: #fff; }
   body { font-size: 12px; } header, main, footer { max-width: none; padding-left: 0; padding-right: 0; } header { padding-top: 0; }
   .tiles { grid-template-columns: repeat(4, 1fr); } .tile { padding: 6px 12px; } .tile b { font-size: 1.4rem; }
-  .cards, .stack { display: block; } .segments { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; } .card { margin: 0 0 12px; padding: 12px 14px 8px; } .segments .card { margin: 0; }
+  .cards, .stack, .trends { display: block; } .segments { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; } .card { margin: 0 0 12px; padding: 12px 14px 8px; } .segments .card { margin: 0; }
   .card:has(> svg + details) { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto auto 1fr; column-gap: 20px; }
   .card:has(> svg + details) > :is(.legend, .chart) { grid-column: 1; } .card:has(> svg + details) > details { grid-column: 2; grid-row: 1 / 4; margin: 0; }
   .card, .tiles, tr { break-inside: avoid; } h2 { break-after: avoid; } thead { display: table-header-group; }
