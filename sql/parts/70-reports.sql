@@ -126,15 +126,17 @@ BEGIN
     IF NOT found THEN
         RETURN NULL;
     END IF;
-    -- The two rows of a change follow each other.
+    -- A transaction writes the rows of those who leave a key, and of those who
+    -- come to one, in the same order.
     RETURN format($sql$
         pair AS MATERIALIZED (
-            SELECT r.*, lag(r.id, 1, 0::bigint) OVER key AS prev_id, lag(r.at, 1, '-infinity') OVER key AS prev_at
-            FROM (SELECT h.id, h.at, h.to_stage, %1$s, lead(h.id) OVER written AS new_id, lead(h.to_stage) OVER written AS new_stage, %2$s
-                  FROM %3$s AS h WHERE h.event = 'rekeyed'
-                  WINDOW written AS (PARTITION BY h.recorded_at ORDER BY h.id)) AS r
-            WHERE r.to_stage IS NULL AND r.new_stage IS NOT NULL
-            WINDOW key AS (PARTITION BY %4$s ORDER BY r.id)
+            SELECT o.*, lag(o.id, 1, 0::bigint) OVER key AS prev_id, lag(o.at, 1, '-infinity') OVER key AS prev_at, n.id AS new_id, %2$s
+            FROM (SELECT h.id, h.at, h.recorded_at, h.from_stage, h.since, %1$s, row_number() OVER (PARTITION BY h.recorded_at ORDER BY h.id) AS place
+                  FROM %3$s AS h WHERE h.event = 'rekeyed' AND h.to_stage IS NULL) AS o
+                 JOIN (SELECT h.id, h.recorded_at, h.to_stage, h.since, %9$s, row_number() OVER (PARTITION BY h.recorded_at ORDER BY h.id) AS place
+                       FROM %3$s AS h WHERE h.event = 'rekeyed' AND h.to_stage IS NOT NULL) AS n
+                     ON n.recorded_at = o.recorded_at AND n.place = o.place AND n.to_stage = o.from_stage AND n.since = o.since
+            WINDOW key AS (PARTITION BY %4$s ORDER BY o.id)
         ), chain AS (
             SELECT p.id AS first, p.new_id, %5$s FROM pair AS p
             UNION ALL
@@ -144,11 +146,12 @@ BEGIN
             FROM chain AS c JOIN pair AS p ON p.id = c.first ORDER BY p.id, c.new_id DESC
         ), $sql$,
         lead_stage._each_key(leads, 'h.%2$I AS old_%5$s', taken => taken),
-        lead_stage._each_key(leads, 'lead(h.%2$I) OVER written AS new_%5$s', taken => taken),
+        lead_stage._each_key(leads, 'n.new_%5$s'),
         history,
-        lead_stage._each_key(leads, 'r.old_%5$s'), lead_stage._each_key(leads, 'p.new_%5$s'),
+        lead_stage._each_key(leads, 'o.old_%5$s'), lead_stage._each_key(leads, 'p.new_%5$s'),
         lead_stage._each_key(leads, 'p.old_%5$s %4$s c.new_%5$s', ' AND '),
-        lead_stage._each_key(leads, 'p.old_%5$s'), lead_stage._each_key(leads, 'c.new_%5$s'));
+        lead_stage._each_key(leads, 'p.old_%5$s'), lead_stage._each_key(leads, 'c.new_%5$s'),
+        lead_stage._each_key(leads, 'h.%2$I AS new_%5$s', taken => taken));
 END
 $$;
 COMMENT ON FUNCTION lead_stage._rekeyed(regclass) IS 'SQL text of the relations that follow changes of keys; null if there were none';
