@@ -153,6 +153,7 @@ REGRESS_ALL = \
 	report_story \
 	report_random \
 	report_sla \
+	report_rights \
 	report_by \
 	report_html \
 	lint \

@@ -155,8 +155,7 @@ END $$;
 
 SELECT count(DISTINCT range) AS ranges, count(DISTINCT by) AS splits, count(DISTINCT segment) AS segments, sum(skipped) > 300 AS skips FROM funnel_expected;
 SELECT count(*) > 100 AS repeats FROM visit AS v WHERE EXISTS (SELECT FROM visit AS o WHERE o.lead = v.lead AND o.stage = v.stage AND o.id < v.id);
--- History read whole, and then, where the planner knows that a range holds little of it, lead by lead.
-SELECT lead_stage._keys_in_range('"Lead"', '2026-02-10 03:00', '2026-02-10 21:00', '{stage}') IS NULL AS whole;
+-- As it comes, and then, where the planner knows that a range holds little of it, lead by lead.
 SELECT r.report, d.* FROM (VALUES ('funnel'), ('velocity'), ('drop_off'), ('mql'), ('sql')) AS r (report) CROSS JOIN LATERAL differences(r.report) AS d;
 ANALYZE "Lead_history";
 SELECT r.range, lead_stage._keys_in_range('"Lead"', r.since, r.until, '{stage}') IS NULL AS whole FROM range AS r ORDER BY r.range;
