@@ -69,6 +69,12 @@ done
 others=
 if wanted tap; then others="python3-django python3-psycopg2 python3-psycopg postgresql-@-cron"; fi
 need_packages $others
+# The report page is looked at in a browser, where Debian has one; without it
+# the test skips.
+if wanted tap && [ -n "$PG_MAJOR" ] && ! command -v chromium >/dev/null && apt-cache show chromium >/dev/null 2>&1; then
+	say "missing Debian packages, to be installed now: chromium"
+	(trap - EXIT; apt_install chromium) || say "without chromium, the report page is not looked at"
+fi
 private_prefix
 say "testing with $("$PG_CONFIG" --version)"
 

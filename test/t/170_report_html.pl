@@ -30,6 +30,8 @@ SELECT lead_stage.publish('respiratory');
 my $page = $node->safe_psql('postgres', "SET lead_stage.now = '2026-07-06 07:00+00'; SELECT lead_stage.report_html('crm.lead', '2026-01-01', '2026-07-01', by => 'source')");
 my $empty = $node->safe_psql('postgres', "SELECT lead_stage.report_html('crm.lead', '2020-01-01', '2020-01-01', by => 'source')");
 $node->stop;
+# A browser does not report what it failed to fetch.
+unlike($page, qr{url\(|\@import|https?://}i, 'there is nothing to fetch');
 
 # What a frame holds, measured.  "lines" are the pieces of text of a chart.
 my $measure = <<'EOF_JS';
