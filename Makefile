@@ -98,6 +98,7 @@ REGRESS_ALL = \
 	rename \
 	routing_owner \
 	routing_reps \
+	routing_shown \
 	routing_turns \
 	publish_conditions \
 	publish_problems \

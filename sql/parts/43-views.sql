@@ -291,7 +291,14 @@ BEGIN
         keys_of_leads || ARRAY[format('l.%I', columns ->> 'owner'), format('l.%I', columns ->> 'stage'),
                                'c.policy', 'c.due', 'c.time_left', 'c.state'],
         format('FROM %s AS s JOIN %s AS l ON %s CROSS JOIN LATERAL lead_stage._clocks(s.sla) AS c WHERE s.sla IS NOT NULL',
-               state, leads_name, lead_stage._each_key(leads, 's.%2$I %4$s l.%1$I', ' AND ', in_state)));
+               state, leads_name, lead_stage._each_key(leads, 's.%2$I %4$s l.%1$I', ' AND ', in_state))
+        -- Leads that a route should have given to somebody.
+        || coalesce((SELECT format(' UNION ALL SELECT %s, l.%I, l.%I, NULL::text, NULL::timestamptz, NULL::interval, ''unassigned''::text FROM %s AS l '
+                                   'WHERE l.%I IS NULL AND l.%I OPERATOR(@extschema@.=) ANY (%L::@extschema@.lead_stage[])',
+                                   array_to_string(keys_of_leads, ', '), columns ->> 'owner', columns ->> 'stage', leads_name,
+                                   columns ->> 'owner', columns ->> 'stage', array_agg(DISTINCT (r.item ->> 'stage')::@extschema@.lead_stage))
+                     FROM jsonb_array_elements(definition -> 'route') AS r (item)
+                     HAVING count(*) > 0), ''));
     UPDATE lead_stage.binding AS b SET live = live WHERE b.id = bound.id AND b.live IS DISTINCT FROM live;
 END
 $$;

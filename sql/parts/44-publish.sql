@@ -201,7 +201,14 @@ BEGIN
             WHERE n.owner IS NOT NULL
     LOOP
         BEGIN
-            PERFORM lead_stage._evaluate_as(lead_stage._owner(leads), format('SELECT %L::%s', name, owner_type));
+            -- A cast would cut off what is too long.
+            IF lead_stage._evaluate_as(lead_stage._owner(leads),
+                   format('SELECT (%1$L::%2$s)::pg_catalog.text OPERATOR(pg_catalog.=) %1$L', name, owner_type)) = 'f'
+               AND EXISTS (SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+                           WHERE a.attrelid = leads AND a.attname = columns ->> 'owner' AND t.typcategory = 'S') THEN
+                problem := format('%s: "%s" is too long for the owner column''s type %s', what, name, owner_type);
+                RETURN NEXT;
+            END IF;
         EXCEPTION
             WHEN query_canceled OR insufficient_resources OR internal_error THEN
                 RAISE;

@@ -256,8 +256,19 @@ BEGIN
                 FROM jsonb_array_elements(ways) WITH ORDINALITY AS o (item, place)
             UNION ALL
             SELECT 6, o.place, 'route', o.item ->> 'name', 'route_' || (o.item ->> 'name') = ANY (held) OR o.item ->> 'condition' IS NULL, NULL,
-                   coalesce('assigns to ' || (o.item ->> 'assign_to'), 'assigns to pool ' || (o.item ->> 'pool'))
+                   coalesce('assigns to ' || (o.item ->> 'assign_to'), format('assigns to pool %s: %s', o.item ->> 'pool', p.reps))
+                   || coalesce(CASE WHEN b.fixed THEN '; but route "' || b.name || '" comes first'
+                                    ELSE '; if nobody of route "' || b.name || '" is available' END, '')
                 FROM jsonb_array_elements(definition -> 'route') WITH ORDINALITY AS o (item, place)
+                     LEFT JOIN LATERAL (SELECT string_agg(r.item ->> 'name' || CASE WHEN w.away @> lead_stage.now() THEN ' (away)' ELSE '' END, ', ' ORDER BY r.place)
+                                        FROM jsonb_array_elements(definition -> 'rep') WITH ORDINALITY AS r (item, place)
+                                             LEFT JOIN lead_stage.rep AS w ON w.model = bound.model AND w.pool = r.item ->> 'pool' AND w.name = r.item ->> 'name'
+                                        WHERE r.item ->> 'pool' = o.item ->> 'pool' AND coalesce((r.item ->> 'enabled')::bool, true)) AS p (reps) ON true
+                     LEFT JOIN LATERAL (SELECT f.item ->> 'name', f.item ? 'assign_to'
+                                        FROM jsonb_array_elements(definition -> 'route') WITH ORDINALITY AS f (item, place)
+                                        WHERE f.item ->> 'stage' = at_stage::text AND f.place < o.place
+                                              AND ('route_' || (f.item ->> 'name') = ANY (held) OR NOT f.item ? 'condition')
+                                        ORDER BY f.item ? 'assign_to' DESC, f.place LIMIT 1) AS b (name, fixed) ON true
                 WHERE o.item ->> 'stage' = at_stage::text
             UNION ALL
             SELECT 7, o.place, 'sla', o.item ->> 'name', 'sla_' || (o.item ->> 'name') = ANY (held) OR o.item ->> 'condition' IS NULL, NULL,

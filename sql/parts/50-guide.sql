@@ -406,7 +406,8 @@ BEGIN
         INTO rows
         FROM jsonb_array_elements(definition -> 'rep') WITH ORDINALITY AS r (item, place);
     IF rows IS NOT NULL THEN
-        text := text || E'\nIn a pool those who are there take turns, by weight.\n\n'
+        text := text || E'\nIn a pool those who are there take turns, by weight; who is away counts at once, whatever the version. If nobody of a pool can take the lead, '
+                'the next route that applies gives it away; else it is nobody''s, and waits among the table''s tasks.\n\n'
                 || lead_stage._md_table('{Pool,Who,Weight,Most open leads,Away}', rows);
     END IF;
     RETURN text;

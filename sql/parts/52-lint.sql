@@ -306,8 +306,8 @@ AS $$
                  ON o.item ->> 'stage' = r.item ->> 'stage' AND o.place < r.place AND o.item ? 'assign_to' AND NOT o.item ? 'condition'
         GROUP BY r.item ->> 'name'
     UNION ALL
-    SELECT 'note', format('stage "%s"', n.stage), 'no route to it: such a lead is nobody''s, or stays with whoever had it', 'Add a route, to marketing for instance.'
-        FROM unnest('{nurture,disqualified}'::text[]) AS n (stage)
+    SELECT 'note', format('stage "%s"', n.stage), 'no route to it: such a lead is nobody''s, or stays with whoever had it', CASE n.stage WHEN 'sql' THEN 'Add a route to whoever sells.' ELSE 'Add a route, to marketing for instance.' END
+        FROM unnest('{nurture,disqualified,sql}'::text[]) AS n (stage)
         WHERE definition -> 'route' <> '[]' AND n.stage::@extschema@.lead_stage IN (SELECT lead_stage._reachable(definition))
               AND NOT EXISTS (SELECT FROM jsonb_array_elements(definition -> 'route') AS r (item) WHERE r.item ->> 'stage' = n.stage)
     UNION ALL
@@ -399,6 +399,22 @@ BEGIN
             RETURN QUERY SELECT pair.severity, pair.object, pair.problem, pair.advice;
         END IF;
     END LOOP;
+
+    RETURN QUERY
+        SELECT 'warning', format('table %s', lead_stage._name(leads)), format('%s of its leads in stages that have routes are nobody''s', u.leads),
+               format('See them in %s where state is ''unassigned''; give them to somebody.', lead_stage._beside(leads, 'tasks'))
+            FROM (SELECT lead_stage._evaluate_as(lead_stage._owner(leads),
+                      format('SELECT count(*) FROM %s AS l WHERE l.%I IS NULL AND l.%I OPERATOR(@extschema@.=) ANY (%L::@extschema@.lead_stage[])',
+                             lead_stage._name(leads), columns ->> 'owner', columns ->> 'stage',
+                             ARRAY(SELECT DISTINCT (r.item ->> 'stage')::@extschema@.lead_stage FROM jsonb_array_elements(definition -> 'route') AS r (item))))::bigint) AS u (leads)
+            WHERE u.leads > 0;
+    RETURN QUERY
+        SELECT 'note', format('table %s', lead_stage._name(leads)),
+               format('some reps have a limit of open leads, and column "%s" has no index to count them by', columns ->> 'owner'),
+               format('CREATE INDEX ON %s (%I) WHERE %I IN (''sal'', ''sql'', ''opportunity'');', lead_stage._name(leads), columns ->> 'owner', columns ->> 'stage')
+            WHERE EXISTS (SELECT FROM jsonb_array_elements(definition -> 'rep') AS r (item) WHERE r.item ? 'max_open' AND coalesce((r.item ->> 'enabled')::bool, true))
+                  AND NOT EXISTS (SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                                  WHERE i.indrelid = leads AND i.indisvalid AND a.attname = columns ->> 'owner');
 
     facts := lead_stage._evaluate_as(lead_stage._owner(leads), format($sql$
         WITH judged AS MATERIALIZED (
