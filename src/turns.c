@@ -8,7 +8,8 @@
  * those who may have the next turn, the one who must have it soonest gets it;
  * that never fails, as for periodic tasks on one processor (unit tasks with
  * windows, by earliest deadline; any rep may open a run, for no window ends
- * with its first turn unless there is one rep only).
+ * with its first turn unless there is one rep only).  The first turns of a
+ * session are drawn by lot instead, within the same windows.
  *
  * When somebody comes or goes a new run begins, and is opened by the rep to
  * whom most is due from all runs before.  Whoever is away is due nothing for
@@ -59,6 +60,11 @@ struct PoolTurns
 };
 
 #define GOLDEN_RATIO	0.61803398874989484820
+
+/* How many turns of a session are drawn, and how far weights may differ then:
+ * it takes looking ahead. */
+#define DRAWN_TURNS		64
+#define MAX_DRAWN_RATIO	100
 
 static PoolTurns *all_turns = NULL;
 
@@ -162,6 +168,85 @@ earliest_deadline(const TurnState *state, int64 weight)
 	return best;
 }
 
+/*
+ * Whether all others can still have their turns in time if one rep gets the
+ * next: up to any turn to come, no more may be due than there are turns.
+ * Looks ahead to where nobody has had more than is due.
+ */
+static bool
+leaves_enough(const TurnState *state, int64 weight, int taker)
+{
+	for (int64 turn = state->run + 1;; turn++)
+	{
+		int64		needed = 0;
+		bool		ahead = false;
+
+		for (int i = 0; i < state->nreps; i++)
+		{
+			const RepTurn *rep = &state->reps[i];
+			int64		due;
+
+			if (!rep->there)
+				continue;
+			due = turn * rep->weight / weight - rep->taken - (i == taker ? 1 : 0);
+			needed += Max(due, 0);
+			ahead |= due < 0;
+		}
+		if (needed > turn - (state->run + 1))
+			return false;
+		if (!ahead)
+			return true;
+	}
+}
+
+/*
+ * By earliest deadline heavy reps come first, and sessions that take few turns
+ * would never get to the light ones.  So the first turns are drawn: each rep
+ * with the chance that evens out what sessions give him on average, among those
+ * who may have the turn and leave the others theirs.
+ */
+static int
+drawn(const TurnState *state, int64 weight)
+{
+	int			best = -1;
+	double		sum = 0;
+
+	for (int i = 0; i < state->nreps; i++)
+	{
+		const RepTurn *rep = &state->reps[i];
+		double		share = (double) rep->weight / weight;
+		double		lag = state->run * share - rep->taken;
+		double		chance = lag >= 0 ? share / (1 - lag) : lag + share;
+
+		if (!rep->there || rep->taken * weight >= (state->run + 1) * rep->weight ||
+			!leaves_enough(state, weight, i))
+			continue;
+		sum += chance;
+		if (best < 0 || pg_prng_double(&pg_global_prng_state) * sum < chance)
+			best = i;
+	}
+	return best;
+}
+
+/* Where the order of turns makes a difference to short sessions. */
+static bool
+is_to_be_drawn(const TurnState *state)
+{
+	int			lightest = 0;
+	int			heaviest = 0;
+
+	if (state->clock >= DRAWN_TURNS)
+		return false;
+	for (int i = 0; i < state->nreps; i++)
+	{
+		if (!state->reps[i].there)
+			continue;
+		heaviest = Max(heaviest, state->reps[i].weight);
+		lightest = lightest == 0 ? state->reps[i].weight : Min(lightest, state->reps[i].weight);
+	}
+	return heaviest > lightest && heaviest <= lightest * MAX_DRAWN_RATIO;
+}
+
 static int
 pick(const TurnState *state)
 {
@@ -170,7 +255,11 @@ pick(const TurnState *state)
 	if (weight == 0)
 		return -1;
 	if (!state->fresh)
-		return earliest_deadline(state, weight);
+	{
+		int			rep = is_to_be_drawn(state) ? drawn(state, weight) : -1;
+
+		return rep >= 0 ? rep : earliest_deadline(state, weight);
+	}
 	if (state->opener >= 0 && state->reps[state->opener].there)
 		return state->opener;
 	return most_due(state, weight);
