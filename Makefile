@@ -154,6 +154,7 @@ REGRESS_ALL = \
 	report_story \
 	report_random \
 	report_sla \
+	report_rekey \
 	report_rights \
 	report_by \
 	report_html \
