@@ -302,7 +302,13 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Call lead_stage.detach_activity() first.';
     END IF;
-    IF NOT FOUND THEN
+    IF NOT FOUND AND EXISTS (SELECT FROM lead_stage.activity_binding AS b WHERE b.binding = bound.id AND b.source = attach_activity.source) THEN
+        RAISE EXCEPTION 'source "%" of table "%" is another table already', source, (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads)
+            USING ERRCODE = 'unique_violation',
+                  DETAIL = format('It is %s.', (SELECT b.activities::regclass FROM lead_stage.activity_binding AS b WHERE b.binding = bound.id AND b.source = attach_activity.source)),
+                  HINT = 'Give this table a source of its own, and rules for it.';
+    END IF;
+    IF activity.id IS NULL THEN
         INSERT INTO lead_stage.activity_binding (binding, activities, source, lead_key, at)
             VALUES (bound.id, activities, source, lead_key, at)
             RETURNING * INTO activity;

@@ -23,6 +23,10 @@ SELECT lead_stage.attach('lead', 'edges');
 SELECT lead_stage.attach_activity('activity', 'lead', 'web', '{lead_id}');
 SELECT lead_stage.publish('edges') > 0 AS published;
 
+-- A source is one table.
+CREATE TABLE other (lead_id int, at timestamptz, kind text);
+SELECT lead_stage.attach_activity('other', 'lead', 'web', '{lead_id}');
+
 -- Keys that the activity's column cannot hold are no error.
 INSERT INTO lead VALUES (1, 'Ann'), (2, 'Ben'), (3, 'Cleo'), (5000000000, 'Dan');
 INSERT INTO activity VALUES (1, '2026-02-19 09:00+00', 'visit'), (1, '2026-03-01 08:00+00', 'visit'), (2, '2026-03-01 09:00+00', 'demo');
