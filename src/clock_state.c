@@ -258,7 +258,7 @@ read_clock(JsonbContainer *object, Clock *clock)
 	clock->breached = get_true(object, "breached");
 	clock->paused = get_true(object, "paused");
 	clock->left = get_working_time(object, "left", 0);
-	clock->known_met = DT_NOEND;
+	clock->stands_since = DT_NOEND;
 	read_pauses(object, clock);
 	return clock->policy != NULL && clock->target != NULL &&
 		!TIMESTAMP_IS_NOEND(clock->start);

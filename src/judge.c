@@ -243,7 +243,6 @@ catch_up(Judgement *judgement)
 	LeadStage	stage = judgement->stage;
 	TimestampTz since = judgement->since;
 
-	lead_stage_foresee_meetings(judgement);
 	slot_getallattrs(judgement->old);
 	ExecClearTuple(table->old_row);
 	memcpy(table->old_row->tts_values, judgement->old->tts_values, sizeof(Datum) * natts);

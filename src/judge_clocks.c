@@ -97,6 +97,7 @@ static LeadEvent *
 add_clock_event(Judgement *judgement, LeadEventKind kind, const Clock *clock, TimestampTz at)
 {
 	TimestampTz now = judgement->at;
+	TimestampTz instant = at;
 	BusinessCalendar *calendar;
 	LeadEvent  *event;
 
@@ -113,7 +114,7 @@ add_clock_event(Judgement *judgement, LeadEventKind kind, const Clock *clock, Ti
 	event->has_elapsed = kind != EVENT_SLA_STARTED &&
 		lead_stage_find_calendar(clock->calendar, &calendar) && lead_stage_ever_opens(calendar);
 	if (event->has_elapsed)
-		event->elapsed = lead_stage_clock_elapsed(clock, calendar, at);
+		event->elapsed = lead_stage_clock_elapsed(clock, calendar, instant);
 	judgement->clocks_changed = true;
 	return event;
 }
@@ -128,7 +129,6 @@ end_clock(Judgement *judgement, Clock *clock, ClockEnd end, TimestampTz at)
 	BusinessCalendar *calendar;
 
 	clock->end = end;
-	clock->told = true;
 	judgement->last_end = end;
 	if (end == CLOCK_CANCELLED)
 		return;
@@ -161,11 +161,6 @@ was_met(Judgement *judgement, const Clock *clock, TimestampTz *at)
 {
 	const SlaDef *policy = policy_of(judgement, clock);
 
-	if (clock->known_met <= judgement->at)
-	{
-		*at = clock->known_met;
-		return true;
-	}
 	if (policy == NULL)
 		return false;
 	if (policy->met_at != NO_CONDITION)
@@ -177,31 +172,7 @@ was_met(Judgement *judgement, const Clock *clock, TimestampTz *at)
 	return false;
 }
 
-void
-lead_stage_foresee_meetings(Judgement *judgement)
-{
-	for (int i = 0; i < judgement->nclocks; i++)
-	{
-		Clock	   *clock = &judgement->clocks[i];
-		const SlaDef *policy = policy_of(judgement, clock);
-		TimestampTz at;
-
-		if (policy != NULL && policy->met_at != NO_CONDITION &&
-			lead_stage_instant(judgement, policy->met_at, &at) &&
-			lead_stage_clock_is_met_at(clock, at) && at <= judgement->at)
-			clock->known_met = at;
-	}
-}
-
 /* ---------- what falls due ---------- */
-
-static TimestampTz
-next_of(const Clock *clock)
-{
-	TimestampTz next = lead_stage_clock_next(clock);
-
-	return clock->known_met <= next ? DT_NOEND : next;
-}
 
 TimestampTz
 lead_stage_next_clock(Judgement *judgement)
@@ -209,7 +180,7 @@ lead_stage_next_clock(Judgement *judgement)
 	TimestampTz next = DT_NOEND;
 
 	for (int i = 0; i < judgement->nclocks; i++)
-		next = Min(next, next_of(&judgement->clocks[i]));
+		next = Min(next, lead_stage_clock_next(&judgement->clocks[i]));
 	return next;
 }
 
@@ -248,8 +219,7 @@ suffer_breach(Judgement *judgement, Clock *clock)
 	if (to_stage != 0 && to_stage != from_stage)
 	{
 		/* What nobody did has not met the clock, wherever it leads. */
-		clock->end = CLOCK_CANCELLED;
-		clock->ended_at = judgement->at;
+		end_clock(judgement, clock, CLOCK_CANCELLED, judgement->at);
 		lead_stage_move_to(judgement, to_stage, judgement->at, policy, policy);
 		lead_stage_arrive_by(judgement, NULL);
 		if (to_stage > from_stage)
@@ -270,11 +240,6 @@ advance(Judgement *judgement, Clock *clock, TimestampTz until, bool inclusive, b
 {
 	if (clock->end != CLOCK_OPEN || clock->paused || clock->breached)
 		return;
-	if (clock->known_met <= until)
-	{
-		until = clock->known_met;
-		inclusive = false;
-	}
 	if (!clock->warned && !TIMESTAMP_IS_NOEND(clock->warn_at) &&
 		(clock->warn_at < until || (inclusive && clock->warn_at == until)))
 	{
@@ -297,14 +262,17 @@ lead_stage_leave_clocks(Judgement *judgement, LeadStage to_stage, TimestampTz at
 	for (int i = 0; i < judgement->nclocks; i++)
 	{
 		Clock	   *clock = &judgement->clocks[i];
+		TimestampTz met;
 
 		if (clock->end != CLOCK_OPEN)
 			continue;
 		/* An import tells a lead's past: what fell due in it did so. */
 		if (!lead_stage_enforce)
 			advance(judgement, clock, at, false, false);
-		clock->end = to_stage > clock->stage ? CLOCK_MET : CLOCK_CANCELLED;
-		clock->ended_at = at;
+		if (was_met(judgement, clock, &met) && met <= at)
+			end_clock(judgement, clock, CLOCK_MET, met);
+		else
+			end_clock(judgement, clock, to_stage > clock->stage ? CLOCK_MET : CLOCK_CANCELLED, at);
 	}
 }
 
@@ -342,7 +310,8 @@ resume_clock(Judgement *judgement, Clock *clock, TimestampTz at)
 }
 
 static void
-start_clock(Judgement *judgement, const SlaDef *policy, TimestampTz start, bool repeated)
+start_clock(Judgement *judgement, const SlaDef *policy, TimestampTz start, bool repeated,
+			TimestampTz stands_since)
 {
 	BusinessCalendar *calendar;
 	Clock		clock;
@@ -350,6 +319,7 @@ start_clock(Judgement *judgement, const SlaDef *policy, TimestampTz start, bool 
 	if (!can_count(policy->name, policy->calendar, &calendar))
 		return;
 	lead_stage_start_clock(&clock, policy, calendar, start, repeated);
+	clock.stands_since = stands_since;
 	append_clock(judgement, &clock);
 	add_clock_event(judgement, EVENT_SLA_STARTED, &clock, place_in_history(judgement, start));
 }
@@ -371,69 +341,96 @@ start_clocks(Judgement *judgement)
 				strcmp(judgement->clocks[n].policy, policy->name) == 0;
 		if (!runs && policy->stage == judgement->stage &&
 			lead_stage_condition_holds(judgement, policy->condition))
-			start_clock(judgement, policy, judgement->since, false);
+			start_clock(judgement, policy, judgement->since, false, DT_NOEND);
 	}
 }
 
-/* The clocks that a move has ended, unless the row says they were met before. */
+/* Keeps the clocks that are open; what is of another stage is no promise any more. */
 static void
-tell_ends(Judgement *judgement)
+drop_ended(Judgement *judgement)
 {
 	int			kept = 0;
 
 	for (int i = 0; i < judgement->nclocks; i++)
 	{
 		Clock	   *clock = &judgement->clocks[i];
-		TimestampTz met;
 
-		if (clock->told)
-			continue;
 		if (clock->end == CLOCK_OPEN && clock->stage != judgement->stage)
-		{
-			clock->end = CLOCK_CANCELLED;
-			clock->ended_at = judgement->at;
-		}
+			end_clock(judgement, clock, CLOCK_CANCELLED, judgement->at);
 		if (clock->end == CLOCK_OPEN)
 			judgement->clocks[kept++] = *clock;
-		else if (was_met(judgement, clock, &met) && met <= clock->ended_at)
-			end_clock(judgement, clock, CLOCK_MET, met);
-		else
-			end_clock(judgement, clock, clock->end, clock->ended_at);
 	}
 	judgement->nclocks = kept;
 }
 
-/* Returns false if the lead has gone to another stage over it. */
-static bool
-judge_clock(Judgement *judgement, int i)
+/*
+ * A new clock may stand still from its start on.  One that began before this
+ * write was known of goes on from what the clock before it did: the row says
+ * only what holds from now on.
+ */
+static void
+begin_clock(Judgement *judgement, Clock *clock)
+{
+	TimestampTz stands_since = clock->stands_since;
+
+	clock->is_new = false;
+	if (clock->start >= judgement->at)
+		stands_since = should_pause(judgement, clock) ? clock->start : DT_NOEND;
+	if (TIMESTAMP_IS_NOEND(stands_since))
+		return;
+	advance(judgement, clock, stands_since, true, true);
+	if (!clock->breached)
+		pause_clock(judgement, clock, stands_since);
+}
+
+/* Ends a clock that has been met, and starts the next if it is a rolling one. */
+static void
+meet_clock(Judgement *judgement, int i)
 {
 	Clock	   *clock = &judgement->clocks[i];
+	const SlaDef *policy = policy_of(judgement, clock);
+	TimestampTz stands_since;
 	TimestampTz met;
+
+	if (clock->end != CLOCK_OPEN || !was_met(judgement, clock, &met))
+		return;
+	stands_since = clock->paused ? Max(clock->pauses[clock->npauses - 1].since, met) : DT_NOEND;
+	advance(judgement, clock, met, false, false);
+	end_clock(judgement, clock, CLOCK_MET, met);
+	if (policy != NULL && policy->repeat)
+		start_clock(judgement, policy, met, true, stands_since);
+}
+
+/* Warns and breaches.  Returns false if the lead has gone to another stage over it. */
+static bool
+advance_clock(Judgement *judgement, int i)
+{
+	Clock	   *clock = &judgement->clocks[i];
 
 	if (clock->end != CLOCK_OPEN)
 		return true;
 	if (clock->is_new)
-	{
-		clock->is_new = false;
-		if (should_pause(judgement, clock))
-			pause_clock(judgement, clock, clock->start);
-	}
-	if (was_met(judgement, clock, &met))
-	{
-		const SlaDef *policy = policy_of(judgement, clock);
-
-		advance(judgement, clock, met, false, false);
-		end_clock(judgement, clock, CLOCK_MET, met);
-		if (policy != NULL && policy->repeat)
-			start_clock(judgement, policy, met, true);
-		return true;
-	}
-	if (clock->paused && !should_pause(judgement, clock))
-		resume_clock(judgement, clock, judgement->at);
-	if (lead_stage_enforce)
-		advance(judgement, clock, judgement->at, !judgement->not_yet_due, true);
+		begin_clock(judgement, clock);
 	if (judgement->entered)
 		return false;
+	if (lead_stage_enforce)
+		advance(judgement, clock, judgement->at, !judgement->not_yet_due, true);
+	return !judgement->entered;
+}
+
+/* Lets a clock run again or stand still, as the row says from now on. */
+static bool
+run_clock(Judgement *judgement, int i)
+{
+	Clock	   *clock = &judgement->clocks[i];
+
+	if (clock->end != CLOCK_OPEN)
+		return true;
+	if (clock->paused && !should_pause(judgement, clock))
+	{
+		resume_clock(judgement, clock, judgement->at);
+		return advance_clock(judgement, i);
+	}
 	if (!clock->paused && clock->due > judgement->at && should_pause(judgement, clock))
 		pause_clock(judgement, clock, judgement->at);
 	return true;
@@ -448,15 +445,20 @@ lead_stage_judge_clocks(Judgement *judgement)
 		return;
 	do
 	{
-		tell_ends(judgement);
+		drop_ended(judgement);
 		if (judgement->entered)
 			start_clocks(judgement);
 		judgement->entered = false;
 		again = false;
-		/* more may be added meanwhile */
+		/* what happened before comes first; more may be added meanwhile */
+		for (int i = 0; i < judgement->nclocks; i++)
+			meet_clock(judgement, i);
 		for (int i = 0; i < judgement->nclocks && !again; i++)
-			again = !judge_clock(judgement, i);
+			again = !advance_clock(judgement, i);
+		for (int i = 0; i < judgement->nclocks && !again; i++)
+			again = !run_clock(judgement, i);
 	} while (again);
+	drop_ended(judgement);
 }
 
 void

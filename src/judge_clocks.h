@@ -11,8 +11,9 @@
 extern void lead_stage_take_clocks(Judgement *judgement);
 
 /*
- * The lead is about to leave its stage: its clocks are met or cancelled as of
- * that instant, which lead_stage_judge_clocks tells later, in its place.
+ * The lead is about to leave its stage, which is told after this: its clocks are
+ * met or cancelled as of that instant, if the row does not say that they were met
+ * before.
  */
 extern void lead_stage_leave_clocks(Judgement *judgement, LeadStage to_stage, TimestampTz at);
 
@@ -28,12 +29,6 @@ extern void lead_stage_judge_clocks(Judgement *judgement);
  */
 extern bool lead_stage_first_match(Judgement *judgement, int rule, TimestampTz start,
 								   bool strictly, TimestampTz *at);
-
-/*
- * Before what fell due is caught up with: what judgement->row, as written,
- * says has met a clock in time is not held against it.
- */
-extern void lead_stage_foresee_meetings(Judgement *judgement);
 
 /* When a clock falls due next; DT_NOEND: none does. */
 extern TimestampTz lead_stage_next_clock(Judgement *judgement);

@@ -46,7 +46,7 @@ lead_stage_start_clock(Clock *clock, const SlaDef *policy,
 	clock->breach_to = policy->breach_to;
 	clock->due = lead_stage_add_business_time(calendar, start, policy->target);
 	clock->warn_at = warning_of(calendar, clock, start);
-	clock->known_met = DT_NOEND;
+	clock->stands_since = DT_NOEND;
 	clock->is_new = true;
 }
 

@@ -54,9 +54,7 @@ typedef struct Clock
 	/* of the judgement at work */
 	bool		is_new;			/* it has not been looked at since its start */
 	ClockEnd	end;
-	TimestampTz ended_at;		/* by a move */
-	bool		told;			/* its end is among the events */
-	TimestampTz known_met;		/* what the row being written says; DT_NOEND */
+	TimestampTz stands_since;	/* the clock before it stood still; DT_NOEND: it ran */
 } Clock;
 
 /*
