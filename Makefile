@@ -187,7 +187,8 @@ REGRESS_ALL = \
 	business_time \
 	business_time_oracle \
 	business_time_cache \
-	business_time_complaints
+	business_time_complaints \
+	sla_complaints
 
 # Only for servers with soft input errors.
 REGRESS_16 = \
