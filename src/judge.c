@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "engagement.h"
 #include "evaluate.h"
+#include "history.h"
 #include "judge_clocks.h"
 #include "judge_row.h"
 #include "judge_stage.h"
@@ -300,6 +301,29 @@ judge_state(Judgement *judgement)
 		state->hold_until != judgement->state.hold_until;
 }
 
+/*
+ * When an import says that a known lead moved, but never before its last
+ * event: a history that went back in time could not be read.
+ */
+static TimestampTz
+imported_since(Judgement *judgement, TimestampTz stored, TimestampTz written)
+{
+	LeadTable  *table = judgement->table;
+	Datum		keys[INDEX_MAX_KEYS];
+
+	if (TIMESTAMP_IS_NOBEGIN(written) || written == stored)
+		return judgement->at;
+	if (TIMESTAMP_IS_NOBEGIN(stored) || !table->bound)
+		return written;
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		bool		isnull;
+
+		keys[i] = slot_getattr(judgement->old, table->keys[i], &isnull);
+	}
+	return Max(written, lead_stage_last_event_at(table, keys));
+}
+
 static void
 judge_update(Judgement *judgement)
 {
@@ -365,13 +389,10 @@ judge_update(Judgement *judgement)
 		if (wanted != stored)
 		{
 			lead_stage_move_to(judgement, wanted,
-					!TIMESTAMP_IS_NOBEGIN(written_since) && written_since != stored_since ?
-					written_since : judgement->at,
+					imported_since(judgement, stored_since, written_since),
 					NULL, reason);
 			lead_stage_arrive_by(judgement, NULL);
 		}
-		else if (!adopt && !judgement->rejudge && !TIMESTAMP_IS_NOBEGIN(written_since))
-			lead_stage_set_stage(judgement, stored, written_since);
 	}
 	else
 	{

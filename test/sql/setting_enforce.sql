@@ -45,6 +45,14 @@ SELECT id, stage, stage_since, stage_reason, fit_score FROM lead ORDER BY id;
 SELECT lead_id, event, at, from_stage, to_stage, since, name FROM lead_history WHERE event <> 'created' ORDER BY lead_id, id;
 SELECT * FROM lead_stage.verify_history('lead');
 
+-- Nothing goes back in time, and a time alone is no move.
+UPDATE lead SET stage = 'mql', stage_since = '2019-01-01' WHERE id = 1;
+UPDATE lead SET stage_since = '2018-01-01' WHERE id = 2;
+SELECT id, stage, stage_since FROM lead WHERE id < 3 ORDER BY id;
+SELECT event, at, from_stage, to_stage FROM lead_history WHERE lead_id = 1 ORDER BY id;
+SELECT * FROM lead_stage.verify_history('lead');
+UPDATE lead SET stage = 'lost', stage_since = '2022-01-01' WHERE id = 1;
+
 -- A lead that was there before and was never judged stands where it is put: one
 -- created row too, and nothing that goes back in time.
 ALTER TABLE lead DISABLE TRIGGER USER;
