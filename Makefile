@@ -78,6 +78,7 @@ REGRESS_ALL = \
 	stage_schema \
 	maintenance \
 	engagement \
+	scoring_complaints \
 	engagement_edges \
 	model_tables \
 	model_numbers \
