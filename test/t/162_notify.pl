@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('notify');
-$node->init;
+$node->init(extra => [ '-E', 'UTF8', '--locale', 'C.UTF-8' ]);
 $node->append_conf('postgresql.conf', "max_prepared_transactions = 5\ntimezone = 'Asia/Tokyo'");
 $node->start;
 $node->safe_psql('postgres', q{
