@@ -118,6 +118,7 @@ add_key(Payload *payload, int nkeys, char **keys)
 static void
 add_details(Payload *payload, LeadTable *table, const LeadEvent *event)
 {
+	add_time(payload, "due", event->due);
 	add_stage(payload, "from_stage", event->from_stage);
 	add_stage(payload, "to_stage", event->to_stage);
 	add_text(payload, "name", event->name);
@@ -203,7 +204,7 @@ lead_stage_notify_result(LeadTable *table, const char *kind)
 	for (uint64 row = 0; row < SPI_tuptable->numvals; row++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[row];
-		LeadEvent	event = {.since = DT_NOBEGIN};
+		LeadEvent	event = {.due = DT_NOBEGIN, .since = DT_NOBEGIN};
 		char	   *texts[INDEX_MAX_KEYS];
 		bool		isnull;
 

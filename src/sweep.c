@@ -94,8 +94,8 @@ sweep_sql(LeadTable *table)
 					"SELECT %s FROM %s AS s JOIN %s AS l ON %s "
 					"WHERE s.recheck_at <= $1 ORDER BY s.recheck_at LIMIT $2 "
 					"FOR NO KEY UPDATE OF l SKIP LOCKED), "
-					"judged AS (UPDATE %s AS l SET %s = l.%s FROM due AS d WHERE %s) "
-					"SELECT count(*) FROM due",
+					"judged AS (UPDATE %s AS l SET %s = l.%s FROM due AS d WHERE %s RETURNING 1) "
+					"SELECT (SELECT pg_catalog.count(*) FROM due), (SELECT pg_catalog.count(*) FROM judged)",
 					keys.data, lead_stage_state_name(table), leads, match(table, "s", "l", true),
 					leads, since, since, match(table, "l", "d", false));
 }
@@ -108,6 +108,9 @@ sweep_leads(LeadTable *table, int64 limit)
 	Int64GetDatum(limit)};
 	Rescoring	previous = lead_stage_set_rescore(RESCORE_JUDGE);
 	const bool	enforce = lead_stage_enforce;
+	HeapTuple	row;
+	int64		due;
+	int64		judged;
 	bool		isnull;
 
 	/* an import that goes on in this session does not concern what is due */
@@ -122,10 +125,22 @@ sweep_leads(LeadTable *table, int64 limit)
 		lead_stage_restore_rescore(previous);
 	}
 	PG_END_TRY();
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	row = SPI_tuptable->vals[0];
+	due = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+	judged = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+	/* It would be due again at once, and for ever. */
+	if (judged < due)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("a trigger of table \"%s\" kept a lead from being updated",
+						get_rel_name(table->root))));
+	return due;
 }
 
-/* The first lead that is due cannot be judged: it must not stop the others. */
+/*
+ * The first lead that is due, and that nobody has locked, cannot be judged: it
+ * must not stop the others.
+ */
 static void
 put_off(LeadTable *table)
 {
@@ -135,8 +150,10 @@ put_off(LeadTable *table)
 
 	lead_stage_spi_as(table->owner_role,
 					  psprintf("UPDATE %s SET recheck_at = $1 + pg_catalog.interval '" PUT_OFF "' "
-							   "WHERE ctid = (SELECT s.ctid FROM %s AS s WHERE s.recheck_at <= $1 "
-							   "ORDER BY s.recheck_at LIMIT 1 FOR UPDATE SKIP LOCKED)", state, state),
+							   "WHERE ctid = (SELECT s.ctid FROM %s AS s JOIN %s AS l ON %s "
+							   "WHERE s.recheck_at <= $1 ORDER BY s.recheck_at LIMIT 1 "
+							   "FOR NO KEY UPDATE OF l SKIP LOCKED)",
+							   state, state, lead_stage_relation_name(table->root), match(table, "s", "l", true)),
 					  1, types, values, NULL);
 }
 
