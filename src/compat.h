@@ -72,8 +72,17 @@ typedef bool TU_UpdateIndexes;
 #define check_index_constraints(target, slot, estate, met, arbiters) \
 	ExecCheckIndexConstraints(target, slot, estate, met, arbiters)
 #else
-#define check_index_constraints(target, slot, estate, met, arbiters) \
-	ExecCheckIndexConstraints(target, slot, estate, met, &(ItemPointerData) {{0, 0}, 0}, arbiters)
+#include "executor/executor.h"
+
+static inline bool
+check_index_constraints(ResultRelInfo *target, TupleTableSlot *slot, EState *estate,
+						ItemPointer met, List *arbiters)
+{
+	ItemPointerData none;
+
+	ItemPointerSetInvalid(&none);
+	return ExecCheckIndexConstraints(target, slot, estate, met, &none, arbiters);
+}
 #endif
 
 #endif							/* LEAD_STAGE_COMPAT_H */

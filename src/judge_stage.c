@@ -237,7 +237,7 @@ lead_stage_move_by_hand(Judgement *judgement, LeadStage to_stage, const char *re
 	RowOracle	oracle = lead_stage_oracle_of(judgement);
 	LeadFacts	facts = lead_stage_facts_now(judgement);
 	LeadStage	from_stage = judgement->stage;
-	const TransitionDef *wants_reason = NULL;
+	int			wants_reason = -1;
 
 	if (lead_stage_criteria_hold(model, from_stage, to_stage, &oracle, NULL))
 	{
@@ -250,8 +250,8 @@ lead_stage_move_by_hand(Judgement *judgement, LeadStage to_stage, const char *re
 				continue;
 			if (!lead_stage_reason_fits(transition, reason))
 			{
-				if (wants_reason == NULL)
-					wants_reason = transition;
+				if (wants_reason < 0)
+					wants_reason = i;
 				continue;
 			}
 			lead_stage_move_to(judgement, to_stage, judgement->at, transition->name, reason);
@@ -259,6 +259,6 @@ lead_stage_move_by_hand(Judgement *judgement, LeadStage to_stage, const char *re
 			return to_stage > from_stage;
 		}
 	}
-	refuse(judgement, to_stage, wants_reason);
+	refuse(judgement, to_stage, wants_reason < 0 ? NULL : &model->transitions[wants_reason]);
 	return false;
 }

@@ -387,18 +387,19 @@ read_pools(ModelDef *model, JsonbContainer *root)
 	{
 		JsonbContainer *object = get_object(array, i, "rep");
 		const char *name = get_text(object, "pool");
-		PoolDef    *pool = model->npools > 0 ? &model->pools[model->npools - 1] : NULL;
-		RepDef	   *rep = &reps[i];
+		PoolDef    *pool;
+		RepDef	   *rep;
 
 		if (name == NULL)
 			malformed("pool");
-		if (pool == NULL || strcmp(pool->name, name) != 0)
+		if (model->npools == 0 || strcmp(model->pools[model->npools - 1].name, name) != 0)
 		{
 			pool = &model->pools[model->npools++];
 			pool->name = name;
 			pool->serial = ++serial;
-			pool->reps = rep;
+			pool->reps = &reps[i];
 		}
+		pool = &model->pools[model->npools - 1];
 		if (!get_bool(object, "enabled", true))
 			continue;
 		rep = &pool->reps[pool->nreps];
