@@ -43,6 +43,7 @@ OBJS = \
 	src/pending.o \
 	src/recount.o \
 	src/reps.o \
+	src/reschedule.o \
 	src/rescore.o \
 	src/route.o \
 	src/run_as.o \
@@ -71,6 +72,8 @@ HEADERS = src/lead_stage.h
 # pg_regress runs these one after the other.
 REGRESS_ALL = \
 	install \
+	sla_clocks \
+	sla_edges \
 	stage_type \
 	stage_cast \
 	stage_index \

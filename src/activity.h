@@ -69,6 +69,13 @@ extern void lead_stage_count_all(LeadTable *leads, TouchedLeads *touched,
 								 TouchedLead **chosen, int nchosen);
 
 /*
+ * The first activity of a lead, from one instant to another, that matched an
+ * engagement rule; false if there is none.
+ */
+extern bool lead_stage_first_touch(LeadTable *leads, const Datum *keys, int rule,
+								   TimestampTz from, TimestampTz until, TimestampTz *first);
+
+/*
  * What an example's activities add up to: [{"source": …, "at": …, columns}],
  * of which sources that are not attached count for nothing.
  */

@@ -11,6 +11,7 @@
 
 #include "utils/timestamp.h"
 
+#include "activity.h"
 #include "calendar_cache.h"
 #include "clock.h"
 #include "clock_state.h"
@@ -139,17 +140,24 @@ end_clock(Judgement *judgement, Clock *clock, ClockEnd end, TimestampTz at)
 
 /* ---------- what has met a clock ---------- */
 
-bool
-lead_stage_first_match(Judgement *judgement, int rule, TimestampTz start,
-					   bool strictly, TimestampTz *at)
+/*
+ * The first activity since the clock's start that matched its signal.  What is
+ * remembered of the lead tells whether there is one; which it is, only the
+ * activities themselves.  Those of an example are in no table.
+ */
+static bool
+was_signalled(Judgement *judgement, const Clock *clock, int rule, TimestampTz *at)
 {
 	TimestampTz last = lead_stage_last_match(judgement->state.score, rule);
+	TimestampTz from = clock->repeated ? clock->start + 1 : clock->start;
 
-	if (TIMESTAMP_IS_NOBEGIN(last) || last < start || (strictly && last == start) ||
-		last > judgement->at)
+	if (TIMESTAMP_IS_NOBEGIN(last) || last < from)
 		return false;
+	if (judgement->keys != NULL)
+		return lead_stage_first_touch(judgement->table, judgement->keys, rule, from,
+									  judgement->at, at);
 	*at = last;
-	return true;
+	return last <= judgement->at;
 }
 
 /*
@@ -167,8 +175,7 @@ was_met(Judgement *judgement, const Clock *clock, TimestampTz *at)
 		return lead_stage_instant(judgement, policy->met_at, at) &&
 			lead_stage_clock_is_met_at(clock, *at) && *at <= judgement->at;
 	if (policy->met_signal.rule != 0)
-		return lead_stage_first_match(judgement, policy->met_signal.rule,
-									  clock->start, clock->repeated, at);
+		return was_signalled(judgement, clock, policy->met_signal.rule, at);
 	return false;
 }
 
@@ -479,17 +486,10 @@ void
 lead_stage_keep_clocks(Judgement *judgement)
 {
 	LeadState  *state = &judgement->new_state;
-	const Clock *first = NULL;
+	const Clock *first = lead_stage_first_clock(judgement->clocks, judgement->nclocks);
 
 	if (!judgement->clocks_changed)
 		return;
-	for (int i = 0; i < judgement->nclocks; i++)
-	{
-		const Clock *clock = &judgement->clocks[i];
-
-		if (clock->end == CLOCK_OPEN && (first == NULL || clock->due < first->due))
-			first = clock;
-	}
 	state->sla = lead_stage_write_clocks(judgement->clocks, judgement->nclocks);
 	state->sla_due = first ? first->due : DT_NOEND;
 	state->sla_state = first ? lead_stage_clock_state(first) :

@@ -23,13 +23,6 @@ extern void lead_stage_leave_clocks(Judgement *judgement, LeadStage to_stage, Ti
  */
 extern void lead_stage_judge_clocks(Judgement *judgement);
 
-/*
- * The first activity not before start (strictly: after it), and not after now,
- * that matched an engagement rule; false if there is none.
- */
-extern bool lead_stage_first_match(Judgement *judgement, int rule, TimestampTz start,
-								   bool strictly, TimestampTz *at);
-
 /* When a clock falls due next; DT_NOEND: none does. */
 extern TimestampTz lead_stage_next_clock(Judgement *judgement);
 

@@ -38,6 +38,7 @@ PG_FUNCTION_INFO_V1(lead_stage_conditions_that_hold);
 PG_FUNCTION_INFO_V1(lead_stage_explain_transitions);
 PG_FUNCTION_INFO_V1(lead_stage_invalidate);
 PG_FUNCTION_INFO_V1(lead_stage_lead_score);
+PG_FUNCTION_INFO_V1(lead_stage_lead_clocks);
 PG_FUNCTION_INFO_V1(lead_stage_column_behind);
 
 /* The up-to-date table, whose model must be published.  Keeps rel locked. */
@@ -402,4 +403,22 @@ lead_stage_lead_score(PG_FUNCTION_ARGS)
 	if (judgement.state.score == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_LEAD_SCORE_P(judgement.state.score);
+}
+
+/*
+ * _lead_clocks(leads regclass, lead record) → jsonb
+ *
+ * The lead's open SLA clocks, or null.
+ */
+Datum
+lead_stage_lead_clocks(PG_FUNCTION_ARGS)
+{
+	Judgement	judgement;
+	Relation	rel = judge_as_it_stands(PG_GETARG_OID(0), PG_GETARG_HEAPTUPLEHEADER(1),
+										 &judgement);
+
+	table_close(rel, NoLock);
+	if (judgement.state.sla == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_JSONB_P(judgement.state.sla);
 }

@@ -242,3 +242,25 @@ lead_stage_count_all(LeadTable *leads, TouchedLeads *touched,
 		count_held(activities, leads, touched, chosen, nchosen);
 	}
 }
+
+bool
+lead_stage_first_touch(LeadTable *leads, const Datum *keys, int rule, TimestampTz from,
+					   TimestampTz until, TimestampTz *first)
+{
+	ModelDef   *model = leads->model;
+	TouchedLeads *touched = lead_stage_begin_touch(leads, until);
+	TouchedLead *lead = lead_stage_touch(touched, keys);
+
+	for (int i = 0; i < model->nengagements; i++)
+		if (model->engagements[i].id == rule)
+		{
+			touched->first_rule = i;
+			touched->first_from = from;
+		}
+	lead->exists = lead->recount = true;
+	SPI_connect();
+	lead_stage_count_all(leads, touched, &lead, 1);
+	SPI_finish();
+	*first = touched->first;
+	return !TIMESTAMP_IS_NOEND(*first);
+}

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -101,6 +102,7 @@ static bool
 says_nothing(const LeadState *state)
 {
 	return state->score == NULL && TIMESTAMP_IS_NOBEGIN(state->last_touch) &&
+		TIMESTAMP_IS_NOBEGIN(state->hold_until) && state->sla_state == NULL &&
 		TIMESTAMP_IS_NOEND(state->recheck_at);
 }
 
@@ -136,6 +138,9 @@ read_states(TouchedLeads *touched, Chosen *chosen)
 		state->last_touch = result_time(row, leads->nkeys + 2, DT_NOBEGIN);
 		state->hold_until = result_time(row, leads->nkeys + 3, DT_NOBEGIN);
 		state->recheck_at = result_time(row, leads->nkeys + 4, DT_NOEND);
+		value = result_column(row, leads->nkeys + 5, &isnull);
+		if (!isnull)
+			state->sla_state = TextDatumGetCString(value);
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -277,6 +282,27 @@ reaches_milestone(ModelDef *model, const TouchedLead *lead,
 	return false;
 }
 
+/* Whether a clock of the lead may be met: its signal is among the new. */
+static bool
+reaches_clock(ModelDef *model, const TouchedLead *lead, const LeadState *before,
+			  const LeadState *after)
+{
+	if (before->sla_state == NULL || after->score == NULL)
+		return false;
+	for (int i = 0; i < model->nslas; i++)
+	{
+		int			rule = model->slas[i].met_signal.rule;
+		const LeadScoreEntry *old = rule == 0 || before->score == NULL ? NULL :
+			lead_score_find(before->score, rule);
+		const LeadScoreEntry *new = rule == 0 ? NULL : lead_score_find(after->score, rule);
+
+		if (new != NULL && new->last_at >= lead->since &&
+			(old == NULL || memcmp(old, new, sizeof(LeadScoreEntry)) != 0))
+			return true;
+	}
+	return false;
+}
+
 /*
  * When to look at the lead again, and whether to look at it now.
  */
@@ -303,7 +329,8 @@ look_ahead(TouchedLeads *touched, TouchedLead *lead, const LeadState *before,
 		return true;			/* something is due: the judgement stores the next */
 	state->recheck_at = Min(state->recheck_at, next);
 
-	if (reaches_milestone(model, lead, before->score, state->score))
+	if (reaches_milestone(model, lead, before->score, state->score) ||
+		reaches_clock(model, lead, before, state))
 		return true;
 	return state->hold_until <= touched->at &&
 		lead_stage_next_move(model, &facts, &oracle, lead_stage_bit(lead->stage)) != NULL;

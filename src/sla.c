@@ -86,6 +86,41 @@ lead_stage_resume_clock(Clock *clock, BusinessCalendar *calendar, TimestampTz at
 		clock->pauses[clock->npauses - 1].until = at;
 }
 
+void
+lead_stage_reschedule_clock(Clock *clock, const SlaDef *policy, BusinessCalendar *calendar)
+{
+	Clock		then;
+
+	lead_stage_start_clock(&then, policy, calendar, clock->start, clock->repeated);
+	for (int i = 0; i < clock->npauses; i++)
+	{
+		/* by these terms it was overdue by then, and did not stand still */
+		if (then.due <= clock->pauses[i].since)
+			break;
+		lead_stage_pause_clock(&then, calendar, clock->pauses[i].since);
+		if (!TIMESTAMP_IS_NOEND(clock->pauses[i].until))
+			lead_stage_resume_clock(&then, calendar, clock->pauses[i].until);
+	}
+	then.stage = clock->stage;
+	then.breached = clock->breached;
+	then.warned = clock->warned;
+	if (then.warned)
+		then.warn_at = DT_NOEND;
+	then.is_new = false;
+	*clock = then;
+}
+
+const Clock *
+lead_stage_first_clock(const Clock *clocks, int number)
+{
+	const Clock *first = NULL;
+
+	for (int i = 0; i < number; i++)
+		if (clocks[i].end == CLOCK_OPEN && (first == NULL || clocks[i].due < first->due))
+			first = &clocks[i];
+	return first;
+}
+
 int64
 lead_stage_clock_elapsed(const Clock *clock, BusinessCalendar *calendar, TimestampTz at)
 {

@@ -71,6 +71,16 @@ extern void lead_stage_pause_clock(Clock *clock, BusinessCalendar *calendar, Tim
 /* Runs again: what was left is counted by the calendar as it is now. */
 extern void lead_stage_resume_clock(Clock *clock, BusinessCalendar *calendar, TimestampTz at);
 
+/*
+ * As if it had been started by the policy, and had stood still when it did, by
+ * the calendar as it is now.  What has happened stays: a warning, a breach.
+ */
+extern void lead_stage_reschedule_clock(Clock *clock, const SlaDef *policy,
+										BusinessCalendar *calendar);
+
+/* The open one that is due first, or NULL. */
+extern const Clock *lead_stage_first_clock(const Clock *clocks, int number);
+
 /* The working time that the clock ran until an instant. */
 extern int64 lead_stage_clock_elapsed(const Clock *clock, BusinessCalendar *calendar,
 									  TimestampTz at);

@@ -95,6 +95,7 @@ lead_stage_begin_touch(LeadTable *leads, TimestampTz at)
 	TouchedLeads *touched = palloc0(sizeof(TouchedLeads));
 
 	touched->leads = leads;
+	touched->first_from = touched->first = DT_NOEND;
 	touched->at = at;
 	touched->context = CurrentMemoryContext;
 	touched->types = palloc(sizeof(TypeCacheEntry *) * Max(leads->nkeys, 1));
@@ -208,7 +209,11 @@ lead_stage_add_touch(TouchedLeads *touched, TouchedLead *lead, TimestampTz at,
 	}
 	lead->last_touch = Max(lead->last_touch, at);
 	for (int i = 0; i < nrules; i++)
+	{
 		lead_stage_add_match(&lead->entries[rules[i]], at);
+		if (at >= touched->first_from && rules[i] == touched->first_rule)
+			touched->first = Min(touched->first, at);
+	}
 }
 
 static int

@@ -43,6 +43,11 @@ typedef struct TouchedLeads
 	char	   *room;			/* where the next lead goes */
 	Size		room_left;
 	Size		room_size;
+
+	/* to find the first activity that matched a rule */
+	int			first_rule;		/* its place in the model */
+	TimestampTz first_from;		/* DT_NOEND: nothing is to be found */
+	TimestampTz first;			/* DT_NOEND: not yet found */
 } TouchedLeads;
 
 /* An empty set, in the current memory context; at: what is now. */

@@ -102,7 +102,7 @@ lock_sql(LeadTable *leads)
 static char *
 read_sql(LeadTable *leads)
 {
-	return psprintf("SELECT %s, s.engagement_state, s.last_touch_at, s.hold_until, s.recheck_at FROM %s JOIN %s AS s ON %s",
+	return psprintf("SELECT %s, s.engagement_state, s.last_touch_at, s.hold_until, s.recheck_at, s.sla_state FROM %s JOIN %s AS s ON %s",
 					lead_stage_state_keys(leads, "s."), lead_stage_unnested_keys(leads),
 					lead_stage_state_name(leads), match_keys(leads, true));
 }

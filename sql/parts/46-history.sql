@@ -130,6 +130,7 @@ BEGIN
         lead_stage._each_key(leads, 'e.%2$I %4$s l.%1$I', ' AND ', taken),
         lead_stage._each_key(leads, 'e.%2$I::text', taken => taken),
         lead_stage._each_key(leads, 'a.%2$I', taken => taken));
+    RETURN QUERY SELECT p.* FROM lead_stage._clock_problems(leads) AS p;
 END
 $$;
 COMMENT ON FUNCTION lead_stage.verify_history(regclass) IS
@@ -180,6 +181,7 @@ DECLARE
     at_stage @extschema@.lead_stage;
     ways jsonb;
     entries jsonb;
+    clocks jsonb;
 BEGIN
     IF bound.version IS NULL THEN
         RAISE EXCEPTION 'table "%" has no published model', (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads)
@@ -191,10 +193,11 @@ BEGIN
         SELECT lead_stage._conditions_that_hold($1, l), l.%1$I,
                (SELECT jsonb_agg(jsonb_build_object('name', t.name, 'to_stage', t.to_stage, 'holds', t.holds, 'detail', t.detail))
                 FROM lead_stage._explain_transitions($1, l) AS t),
-               (SELECT jsonb_agg(to_jsonb(e)) FROM lead_stage._score_entries(lead_stage._lead_score($1, l), lead_stage.now()) AS e)
+               (SELECT jsonb_agg(to_jsonb(e)) FROM lead_stage._score_entries(lead_stage._lead_score($1, l), lead_stage.now()) AS e),
+               lead_stage._lead_clocks($1, l)
         FROM %2$s AS l WHERE %3$s$sql$,
         lead_stage._current_columns(bound) ->> 'stage', lead_stage._name(leads), lead_stage._key_condition(leads, key))
-        INTO held, at_stage, ways, entries USING leads;
+        INTO held, at_stage, ways, entries, clocks USING leads;
     IF at_stage IS NULL THEN
         RAISE EXCEPTION 'table "%" has no lead with the key (%)', (SELECT c.relname FROM pg_class AS c WHERE c.oid = leads),
                 array_to_string(key, ', ')
@@ -273,8 +276,18 @@ BEGIN
             UNION ALL
             SELECT 7, o.place, 'sla', o.item ->> 'name', 'sla_' || (o.item ->> 'name') = ANY (held) OR o.item ->> 'condition' IS NULL, NULL,
                    format('target %s', o.item ->> 'target')
+                   || coalesce((SELECT format('; %s, ', c.state)
+                                       || CASE WHEN c.state = 'paused' THEN format('%s left', c.time_left)
+                                               ELSE format('due %s', c.due) END
+                                FROM lead_stage._clocks(clocks) AS c WHERE c.policy = o.item ->> 'name' LIMIT 1), '')
                 FROM jsonb_array_elements(definition -> 'sla') WITH ORDINALITY AS o (item, place)
                 WHERE o.item ->> 'stage' = at_stage::text
+            UNION ALL
+            -- of another policy than those that are published for the stage
+            SELECT 7, 40000, 'sla', c.policy, true, NULL, format('%s, due %s', c.state, c.due)
+                FROM lead_stage._clocks(clocks) AS c
+                WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(definition -> 'sla') AS s (item)
+                                  WHERE s.item ->> 'name' = c.policy AND s.item ->> 'stage' = at_stage::text)
             UNION ALL
             SELECT 8, o.place, 'milestone', o.item ->> 'name', 'milestone_' || (o.item ->> 'name') = ANY (held), NULL, o.item ->> 'note'
                 FROM jsonb_array_elements(definition -> 'milestone') WITH ORDINALITY AS o (item, place)

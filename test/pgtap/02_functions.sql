@@ -27,6 +27,9 @@ CREATE TEMP TABLE promised (name, arguments, result, kind, volatility, strict, p
     ('rescore', 'IN leads regclass, IN batch integer DEFAULT 10000, IN stage text DEFAULT NULL::text, IN since text DEFAULT NULL::text',
      NULL, 'p', 'v', false, 'u'),
     ('rescore_lead', 'leads regclass, VARIADIC key "any"', 'boolean', 'f', 'v', false, 'u'),
+    ('reschedule', 'leads regclass, apply boolean DEFAULT false',
+     'TABLE(key text[], policy text, due_now timestamp with time zone, due_then timestamp with time zone, left_now interval, left_then interval)',
+     'f', 'v', false, 'u'),
     -- activities
     ('attach_activity',
      'activities regclass, leads regclass, source text DEFAULT NULL::text, lead_key text[] DEFAULT NULL::text[], at text DEFAULT NULL::text',
