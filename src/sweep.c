@@ -108,6 +108,7 @@ sweep_leads(LeadTable *table, int64 limit)
 	Int64GetDatum(limit)};
 	Rescoring	previous = lead_stage_set_rescore(RESCORE_JUDGE);
 	const bool	enforce = lead_stage_enforce;
+	const uint64 left_alone = lead_stage_left_alone();
 	HeapTuple	row;
 	int64		due;
 	int64		judged;
@@ -129,7 +130,7 @@ sweep_leads(LeadTable *table, int64 limit)
 	due = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
 	judged = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
 	/* It would be due again at once, and for ever. */
-	if (judged < due)
+	if (judged + (int64) (lead_stage_left_alone() - left_alone) < due)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 				 errmsg("a trigger of table \"%s\" kept a lead from being updated",

@@ -52,6 +52,9 @@ static Rescoring rescoring;
 static const char *merged_with = NULL;
 static const ActivityMatches *activity_matches = NULL;
 
+/* Leads that were judged without anything to write into their rows. */
+static uint64 left_alone = 0;
+
 /* The trigger function, as it last fired in this session. */
 static Oid	judge_function = InvalidOid;
 
@@ -84,6 +87,12 @@ rescore_mode(void)
 {
 	return rescoring.mode != RESCORE_OFF && rescoring.depth == trigger_depth() ?
 		rescoring.mode : RESCORE_OFF;
+}
+
+uint64
+lead_stage_left_alone(void)
+{
+	return left_alone;
 }
 
 const char *
@@ -426,6 +435,7 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	{
 		/* Nothing new: leave the row alone.  It is locked, and so its state. */
 		memo->kind = MEMO_NONE;
+		left_alone++;
 		if (judgement->state_changed)
 			lead_stage_store_state(table, memo->keys, &judgement->new_state);
 		return NULL;

@@ -40,6 +40,12 @@ extern const ActivityMatches *lead_stage_set_matches(const ActivityMatches *matc
  */
 extern const char *lead_stage_set_merge(const char *other);
 
+/*
+ * How many leads this session has judged, in a rescore or a sweep, and whose
+ * rows it then left as they were.
+ */
+extern uint64 lead_stage_left_alone(void);
+
 /* Whether it is a trigger "~lead_stage_judge"; false if none has fired yet. */
 extern bool lead_stage_is_judge(const Trigger *trigger);
 

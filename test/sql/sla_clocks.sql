@@ -32,7 +32,7 @@ INSERT INTO lead (id, stage, vip) SELECT i, 'mql', i = 7 FROM generate_series(1,
 TABLE task;
 
 -- 1: met in time.  2: met late.  3: met in time, told afterwards.  4: the same,
--- but a sweep was quicker.  5: paused.  6: moved up.  7: nobody does anything.
+-- but a sweep came first, which makes no difference.  5: paused.  6: moved up.  7: nobody does anything.
 -- 8: moved down, and up again.
 SELECT at('2026-03-02 10:30');
 UPDATE lead SET first_call_at = lead_stage.now() WHERE id = 1;
