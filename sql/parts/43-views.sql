@@ -180,28 +180,6 @@ CREATE FUNCTION lead_stage._label_expression(definition jsonb, stage text) RETUR
                      FROM jsonb_each_text(definition #> '{model,labels}') AS e), format('%s::pg_catalog.text', stage));
 COMMENT ON FUNCTION lead_stage._label_expression(jsonb, text) IS 'SQL text that gives a stage in the company''s wording';
 
--- The open clocks of a state row "s", as they are right now.
-CREATE FUNCTION lead_stage._clocks(sla jsonb,
-    OUT policy text, OUT stage @extschema@.lead_stage, OUT started timestamptz, OUT due timestamptz,
-    OUT time_left interval, OUT state text)
-    RETURNS SETOF record
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
-AS $$
-    SELECT c.policy, c.stage, c.start, c.due,
-           CASE WHEN c.paused THEN c."left"
-                WHEN c.calendar IS NULL OR EXISTS (SELECT FROM lead_stage.calendar AS k WHERE k.name OPERATOR(pg_catalog.=) c.calendar)
-                THEN lead_stage.business_time_between(c.calendar, lead_stage.now(), c.due) END,
-           CASE WHEN c.breached OR c.due OPERATOR(pg_catalog.<=) lead_stage.now() THEN 'breached'
-                WHEN c.paused THEN 'paused'
-                WHEN c.warned OR c.warn_at OPERATOR(pg_catalog.<=) lead_stage.now() THEN 'warned'
-                ELSE 'open' END
-        FROM pg_catalog.jsonb_to_recordset(sla)
-             AS c (policy pg_catalog.text, stage @extschema@.lead_stage, start pg_catalog.timestamptz, due pg_catalog.timestamptz,
-                   calendar pg_catalog.text, "left" pg_catalog.interval, paused pg_catalog.bool, warned pg_catalog.bool, breached pg_catalog.bool,
-                   warn_at pg_catalog.timestamptz)
-$$;
-COMMENT ON FUNCTION lead_stage._clocks(jsonb) IS 'the open clocks that a state table remembers of a lead, as they are now';
-
 -- The live, visits, journey and tasks views; definition null: not published.
 CREATE FUNCTION lead_stage._make_views(leads regclass, definition jsonb DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql

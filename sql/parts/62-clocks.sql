@@ -1,9 +1,32 @@
 -- Open clocks: under other terms, and against their history.
 
+-- The open clocks of a state row "s", as they are right now.  Inlined into
+-- the views, so its names are bound early and not by a path.
+CREATE FUNCTION lead_stage._clocks(sla jsonb,
+    OUT policy text, OUT stage @extschema@.lead_stage, OUT started timestamptz, OUT due timestamptz,
+    OUT time_left interval, OUT state text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT c.policy, c.stage, c.start, c.due,
+           CASE WHEN c.paused THEN c."left"
+                WHEN c.calendar IS NULL OR EXISTS (SELECT FROM lead_stage.calendar AS k WHERE k.name OPERATOR(pg_catalog.=) c.calendar)
+                THEN lead_stage.business_time_between(c.calendar, lead_stage.now(), c.due) END,
+           CASE WHEN c.breached OR c.due OPERATOR(pg_catalog.<=) lead_stage.now() THEN 'breached'
+                WHEN c.paused THEN 'paused'
+                WHEN c.warned OR c.warn_at OPERATOR(pg_catalog.<=) lead_stage.now() THEN 'warned'
+                ELSE 'open' END
+        FROM pg_catalog.jsonb_to_recordset(sla)
+             AS c (policy pg_catalog.text, stage @extschema@.lead_stage, start pg_catalog.timestamptz, due pg_catalog.timestamptz,
+                   calendar pg_catalog.text, "left" pg_catalog.interval, paused pg_catalog.bool, warned pg_catalog.bool, breached pg_catalog.bool,
+                   warn_at pg_catalog.timestamptz);
+END;
+COMMENT ON FUNCTION lead_stage._clocks(jsonb) IS 'the open clocks that a state table remembers of a lead, as they are now';
+
 CREATE FUNCTION lead_stage._rescheduled(leads regclass, clocks jsonb,
     OUT sla jsonb, OUT sla_due timestamptz, OUT sla_state text, OUT next timestamptz)
     AS 'MODULE_PATHNAME', 'lead_stage_rescheduled'
-    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION lead_stage._rescheduled(regclass, jsonb) IS 'what a lead''s open clocks would be under the published terms and today''s calendars';
 
 CREATE FUNCTION lead_stage.reschedule(leads regclass, apply boolean DEFAULT false)

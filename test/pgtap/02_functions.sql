@@ -115,7 +115,9 @@ DO 'BEGIN PERFORM lead_stage.now(); END'; -- loads the library
 SELECT set_eq($$SELECT name, context, vartype FROM pg_settings WHERE name LIKE 'lead\_stage.%'$$,
               $$VALUES ('lead_stage.actor', 'user', 'string'),
                        ('lead_stage.now', 'superuser', 'string'),
-                       ('lead_stage.enforce', 'superuser', 'bool')$$,
+                       ('lead_stage.enforce', 'superuser', 'bool'),
+                       ('lead_stage.databases', 'sighup', 'string'),
+                       ('lead_stage.sweep_interval', 'sighup', 'integer')$$,
               'the settings are those promised');
 
 SELECT * FROM finish();

@@ -67,8 +67,8 @@ SELECT set_eq($$SELECT s.name, pg_get_expr(d.adbin, d.adrelid)
 -- Beside it.
 SELECT set_eq($$SELECT leads::text, suffix, relkind FROM made$$,
               $$SELECT leads::text, o.suffix, o.kind
-                FROM sample, (VALUES ('history', 'r'::"char"), ('state', 'r'), ('live', 'v'), ('visits', 'v'), ('journey', 'v'), ('signals', 'v')) AS o (suffix, kind)$$,
-              'history and state are plain tables, live, visits, journey and signals views');
+                FROM sample, (VALUES ('history', 'r'::"char"), ('state', 'r'), ('live', 'v'), ('visits', 'v'), ('journey', 'v'), ('tasks', 'v'), ('signals', 'v')) AS o (suffix, kind)$$,
+              'history and state are plain tables, live, visits, journey, tasks and signals views');
 SELECT is_empty($$SELECT oid::regclass FROM made WHERE relowner <> 'pgtap_owner'::regrole$$, 'all of it is owned by the table''s owner');
 SELECT is_empty($$SELECT oid::regclass FROM made WHERE relpersistence <> 'p'$$, 'and permanent');
 
@@ -117,7 +117,7 @@ SELECT set_eq($$SELECT m.leads::text, regexp_replace(pg_get_indexdef(i.indexreli
                 FROM sample UNION ALL SELECT leads::text, 'btree (recheck_at) WHERE (recheck_at IS NOT NULL)', false, false FROM sample$$,
               'state has its primary key and an index of what is to be looked at again');
 SELECT set_eq($$SELECT m.suffix, o.option_name || '=' || o.option_value AS option FROM made m CROSS JOIN LATERAL pg_options_to_table(m.reloptions) AS o$$,
-              $$SELECT 'state' AS suffix, 'fillfactor=70' AS option UNION ALL SELECT unnest('{live,visits,journey,signals}'::text[]), 'security_invoker=true'$$,
+              $$SELECT 'state' AS suffix, 'fillfactor=70' AS option UNION ALL SELECT unnest('{live,visits,journey,tasks,signals}'::text[]), 'security_invoker=true'$$,
               'state leaves room for updates in place, and views read with their reader''s rights');
 SELECT is_empty($$SELECT oid::regclass FROM made WHERE relkind = 'v' AND reloptions IS NULL$$, 'every view');
 

@@ -128,7 +128,7 @@ SELECT DISTINCT (xpath('name(/*)', e))[1]::text AS name FROM page, unnest(xpath(
 SELECT (xpath('string(//h1)', xmlparse(DOCUMENT html)))[1] AS title, (xpath('string(//title)', xmlparse(DOCUMENT html)))[1] AS window FROM page;
 SELECT c[1] AS segment, c[2:] AS numbers FROM page, numbers(html, 'MQL and SQL outcomes by segment') AS c;
 SELECT left(c[3], 60) AS reason, c[1] AS from_stage, c[2] AS to_stage, c[4] AS leads FROM page, numbers(html, 'Where leads drop off') AS c;
-SELECT f.value FROM page, xmltable('//header//dl/div' PASSING xmlparse(DOCUMENT html) COLUMNS place FOR ORDINALITY, value text PATH '.') AS f ORDER BY place;
+SELECT replace(f.value, 'version ' || (SELECT version FROM lead_stage.model WHERE name = 'report html'), 'version published') AS value FROM page, xmltable('//header//dl/div' PASSING xmlparse(DOCUMENT html) COLUMNS place FOR ORDINALITY, value text PATH '.') AS f ORDER BY place;
 
 -- The numbers are the reports'.
 SELECT headline(html) FROM page;
