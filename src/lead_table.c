@@ -21,6 +21,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -498,6 +499,7 @@ find_state(LeadTable *table)
 	StateColumns *columns = &table->state_columns;
 	AttrNumber *attnos;
 
+	table->state_in_use = RelationGetNumberOfBlocks(rel) > 0;
 	table->state_scan = lead_scan(table, rel, &table->state_index, &attnos);
 	columns->engagement_state = attno_or_zero(desc, "engagement_state", InvalidOid);
 	columns->last_touch_at = attno_or_zero(desc, "last_touch_at", TIMESTAMPTZOID);
@@ -609,6 +611,8 @@ fill_bound(LeadTable *table, Binding *binding, Relation rel, const Draft *draft)
 		{
 			table->version = draft ? 0 : binding->version;
 			table->model = lead_stage_read_model(definition);
+			/* what an earlier version began goes on: a clock, a hold */
+			table->model->uses_state |= table->state_in_use;
 			table->time_zone = pg_tzset(table->model->time_zone ?
 										table->model->time_zone : "UTC");
 			lead_stage_load_conditions(table, signals, rel);

@@ -139,6 +139,7 @@ typedef struct LeadTable
 	HistoryColumns history_columns;
 	ScanKeyData *history_scan;	/* equality on the key columns of history */
 	Oid			history_index;
+	bool		state_in_use;	/* something may be remembered of a lead */
 	StateColumns state_columns;
 	ScanKeyData *state_scan;
 	Oid			state_index;

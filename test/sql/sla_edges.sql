@@ -136,6 +136,25 @@ SELECT old_history.old_id, at, event, name, elapsed, reason, from_stage, to_stag
 SELECT * FROM lead_stage.verify_history('old');
 RESET lead_stage.now;
 
+-- A version without any policy: clocks that are open go on by their own terms.
+CREATE TABLE rest (id int PRIMARY KEY, done_at timestamptz);
+INSERT INTO lead_stage.model (name) VALUES ('slae rest');
+INSERT INTO lead_stage.transition (model, name, to_stage) VALUES ('slae rest', 'any', 'mql'), ('slae rest', 'on', 'sal');
+INSERT INTO lead_stage.sla (model, name, stage, target) VALUES ('slae rest', 'do', 'mql', '1 hour');
+SELECT lead_stage.attach('rest', 'slae rest'), lead_stage.publish('slae rest') > 0 AS published;
+SELECT at('2026-03-02 09:00');
+INSERT INTO rest (id, stage) VALUES (1, 'mql'), (2, 'mql');
+DELETE FROM lead_stage.sla WHERE model = 'slae rest';
+SELECT lead_stage.publish('slae rest') > 0 AS published;
+INSERT INTO rest (id, stage) VALUES (3, 'mql');
+SELECT at('2026-03-02 09:30');
+UPDATE rest SET stage = 'sal' WHERE id IN (1, 3);
+SELECT at('2026-03-02 11:00');
+CALL lead_stage.sweep();
+SELECT lead_id AS rest_id, at, event, name, elapsed, reason FROM rest_history WHERE event LIKE 'sla%' ORDER BY lead_id, id;
+SELECT * FROM lead_stage.verify_history('rest');
+RESET lead_stage.now;
+
 -- Errors.
 SELECT * FROM lead_stage.reschedule(NULL);
 SELECT * FROM lead_stage.reschedule('pg_class');
