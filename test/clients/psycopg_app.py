@@ -1,9 +1,13 @@
 """psycopg 3 sends parameters apart from the statement, with a type or without,
 in text or binary, and prepares statements.  Prints what 140_clients.pl compares."""
+import logging
 import sys
 
 import psycopg
 from psycopg.types.string import StrDumper, StrDumperVarchar
+
+# It warns, sometimes, of statements that were still in a pipeline that failed.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 host, port, user = sys.argv[1:]
 dsn = f"host={host} port={port} user={user} dbname=postgres"
