@@ -723,8 +723,9 @@ lead_stage_known_table(Relation rel, const char *binding)
 	/* A cached plan runs without taking a lock that would tell of a publish. */
 	AcceptInvalidationMessages();
 	id = DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(binding)));
-	return entry->table->valid &&
-		memcmp(&entry->table->binding, id, sizeof(pg_uuid_t)) == 0 ? entry->table : NULL;
+	if (memcmp(&entry->table->binding, id, sizeof(pg_uuid_t)) != 0)
+		return NULL;
+	return lead_stage_lead_table(rel, id);
 }
 
 LeadTable *

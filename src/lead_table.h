@@ -154,7 +154,7 @@ extern void lead_stage_init_lead_tables(void);
  */
 extern LeadTable *lead_stage_lead_table(Relation rel, const pg_uuid_t *binding);
 
-/* The same, but NULL where this session has none, or one that has gone stale. */
+/* The same, but NULL where this session has never had one. */
 extern LeadTable *lead_stage_known_table(Relation rel, const char *binding);
 
 /* The same for the statement that the trigger function's flinfo belongs to:
