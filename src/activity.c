@@ -527,16 +527,7 @@ touch_all(LeadTable *leads, TouchedLeads *touched)
 					  psprintf("SELECT %s FROM %s AS s WHERE s.engagement_state IS NOT NULL OR s.last_touch_at IS NOT NULL",
 							   lead_stage_state_keys(leads, "s."), lead_stage_state_name(leads)),
 					  0, NULL, NULL, NULL);
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		Datum		keys[INDEX_MAX_KEYS];
-		bool		isnull;
-
-		for (int i = 0; i < leads->nkeys; i++)
-			keys[i] = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-									i + 1, &isnull);
-		lead_stage_touch(touched, keys)->recount = true;
-	}
+	lead_stage_recount_selected(touched);
 	SPI_finish();
 }
 

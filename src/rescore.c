@@ -63,16 +63,7 @@ recount(Oid relid, const char *keys_sql, Datum key, const char *nulls)
 	touched->contiguous = true;
 	SPI_connect();
 	lead_stage_spi_as(leads->owner_role, keys_sql, 1, &type, &key, nulls);
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		Datum		keys[INDEX_MAX_KEYS];
-		bool		isnull;
-
-		for (int i = 0; i < leads->nkeys; i++)
-			keys[i] = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-									i + 1, &isnull);
-		lead_stage_touch(touched, keys)->recount = true;
-	}
+	lead_stage_recount_selected(touched);
 	SPI_finish();
 	lead_stage_settle(touched, false);
 }

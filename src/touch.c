@@ -198,6 +198,21 @@ lead_stage_touch(TouchedLeads *touched, const Datum *keys)
 }
 
 void
+lead_stage_recount_selected(TouchedLeads *touched)
+{
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		Datum		keys[INDEX_MAX_KEYS];
+		bool		isnull;
+
+		for (int i = 0; i < touched->leads->nkeys; i++)
+			keys[i] = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									i + 1, &isnull);
+		lead_stage_touch(touched, keys)->recount = true;
+	}
+}
+
+void
 lead_stage_add_touch(TouchedLeads *touched, TouchedLead *lead, TimestampTz at,
 					 const int *rules, int nrules)
 {

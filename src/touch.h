@@ -55,6 +55,8 @@ extern TouchedLeads *lead_stage_begin_touch(LeadTable *leads, TimestampTz at);
 
 /* The lead with that key, which is copied when it is new. */
 extern TouchedLead *lead_stage_touch(TouchedLeads *touched, const Datum *keys);
+/* The leads whose keys SPI has just selected are to be counted anew. */
+extern void lead_stage_recount_selected(TouchedLeads *touched);
 /* A lead that is in no table, as examples have. */
 extern TouchedLead *lead_stage_touch_none(TouchedLeads *touched);
 /* NULL if it is not in the set. */
