@@ -24,6 +24,7 @@ OBJS = \
 	src/evaluate.o \
 	src/event_time.o \
 	src/fit.o \
+	src/held_items.o \
 	src/history.o \
 	src/judge.o \
 	src/judge_clocks.o \

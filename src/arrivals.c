@@ -13,19 +13,16 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "lib/ilist.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "arrivals.h"
+#include "held_items.h"
 #include "pending.h"
 
 typedef struct Arrival
 {
-	dlist_node	node;
-	MemoryContext context;
-	LeadTable  *table;
-	int			nest_level;
+	HeldItem	held;
 	Datum	   *keys;
 	int			nevents;
 	LeadEvent  *events;
@@ -73,14 +70,6 @@ copy_state(LeadState *to, const LeadState *from)
 	to->sla_state = copy_string(from->sla_state);
 }
 
-static void
-drop_arrival(Arrival *arrival)
-{
-	dlist_delete(&arrival->node);
-	lead_stage_release_table(arrival->table);
-	MemoryContextDelete(arrival->context);
-}
-
 void
 lead_stage_hold_arrival(Judgement *judgement, const Datum *old_keys, const Datum *keys)
 {
@@ -91,9 +80,6 @@ lead_stage_hold_arrival(Judgement *judgement, const Datum *old_keys, const Datum
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	Arrival    *arrival = palloc0(sizeof(Arrival));
 
-	arrival->context = context;
-	arrival->table = table;
-	arrival->nest_level = GetCurrentTransactionNestLevel();
 	arrival->keys = palloc(sizeof(Datum) * table->nkeys);
 	for (int i = 0; i < table->nkeys; i++)
 	{
@@ -111,8 +97,7 @@ lead_stage_hold_arrival(Judgement *judgement, const Datum *old_keys, const Datum
 		arrival->state = lead_stage_take_state(table, old_keys);
 	MemoryContextSwitchTo(oldcontext);
 
-	lead_stage_hold_table(table);
-	dlist_push_tail(&arrivals, &arrival->node);
+	lead_stage_hold_item(&arrivals, &arrival->held, context, table);
 }
 
 static Arrival *
@@ -122,9 +107,9 @@ first_arrival(void)
 
 	dlist_foreach(iter, &arrivals)
 	{
-		Arrival    *arrival = dlist_container(Arrival, node, iter.cur);
+		Arrival    *arrival = dlist_container(Arrival, held.node, iter.cur);
 
-		if (arrival->nest_level == GetCurrentTransactionNestLevel())
+		if (arrival->held.nest_level == GetCurrentTransactionNestLevel())
 			return arrival;
 	}
 	return NULL;
@@ -144,52 +129,17 @@ lead_stage_release_arrivals(void)
 	while ((arrival = first_arrival()) != NULL)
 	{
 		for (int i = 0; i < arrival->nevents; i++)
-			lead_stage_add_pending(arrival->table, &arrival->events[i], arrival->keys);
+			lead_stage_add_pending(arrival->held.table, &arrival->events[i], arrival->keys);
 		if (arrival->state != NULL)
-			lead_stage_put_state(arrival->table, arrival->state, arrival->keys);
+			lead_stage_put_state(arrival->held.table, arrival->state, arrival->keys);
 		if (arrival->state_changed)
-			lead_stage_store_state(arrival->table, arrival->keys, &arrival->new_state);
-		drop_arrival(arrival);
-	}
-}
-
-/* ---------- the end of a transaction or subtransaction ---------- */
-
-static void
-end_of_transaction(XactEvent event, void *arg)
-{
-	dlist_mutable_iter iter;
-
-	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT &&
-		event != XACT_EVENT_PREPARE)
-		return;
-	dlist_foreach_modify(iter, &arrivals)
-		drop_arrival(dlist_container(Arrival, node, iter.cur));
-}
-
-static void
-end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
-					  SubTransactionId parentSubid, void *arg)
-{
-	int			nest_level = GetCurrentTransactionNestLevel();
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, &arrivals)
-	{
-		Arrival    *arrival = dlist_container(Arrival, node, iter.cur);
-
-		if (arrival->nest_level < nest_level)
-			continue;
-		if (event == SUBXACT_EVENT_ABORT_SUB)
-			drop_arrival(arrival);
-		else if (event == SUBXACT_EVENT_COMMIT_SUB)
-			arrival->nest_level = nest_level - 1;
+			lead_stage_store_state(arrival->held.table, arrival->keys, &arrival->new_state);
+		lead_stage_drop_item(&arrival->held);
 	}
 }
 
 void
 lead_stage_init_arrivals(void)
 {
-	RegisterXactCallback(end_of_transaction, NULL);
-	RegisterSubXactCallback(end_of_subtransaction, NULL);
+	lead_stage_follow_transactions(&arrivals);
 }

@@ -12,11 +12,11 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "lib/ilist.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "arrivals.h"
+#include "held_items.h"
 #include "history.h"
 #include "pending.h"
 
@@ -26,11 +26,8 @@
 
 typedef struct PendingBatch
 {
-	dlist_node	node;
-	LeadTable  *table;
-	int			nest_level;
+	HeldItem	held;
 	bool		writing;		/* on its way; takes no more events */
-	MemoryContext context;
 	TupleDesc	desc;
 	int			nslots;			/* filled */
 	int			max_slots;		/* made */
@@ -40,21 +37,13 @@ typedef struct PendingBatch
 
 static dlist_head batches = DLIST_STATIC_INIT(batches);
 
-static void
-drop_batch(PendingBatch *batch)
-{
-	dlist_delete(&batch->node);
-	lead_stage_release_table(batch->table);
-	MemoryContextDelete(batch->context);
-}
-
 /* Partitions share their parent's history, and so a batch. */
 static bool
 goes_with(const PendingBatch *batch, const LeadTable *table)
 {
-	return batch->table == table ||
-		(batch->table->history == table->history &&
-		 batch->table->owner_role == table->owner_role &&
+	return batch->held.table == table ||
+		(batch->held.table->history == table->history &&
+		 batch->held.table->owner_role == table->owner_role &&
 		 batch->desc->natts == table->history_columns.natts);
 }
 
@@ -67,9 +56,9 @@ find_batch(LeadTable *table)
 
 	dlist_foreach(iter, &batches)
 	{
-		PendingBatch *batch = dlist_container(PendingBatch, node, iter.cur);
+		PendingBatch *batch = dlist_container(PendingBatch, held.node, iter.cur);
 
-		if (batch->nest_level == nest_level && !batch->writing &&
+		if (batch->held.nest_level == nest_level && !batch->writing &&
 			(table == NULL || goes_with(batch, table)))
 			return batch;
 	}
@@ -86,15 +75,11 @@ make_batch(LeadTable *table)
 	PendingBatch *batch = palloc0(sizeof(PendingBatch));
 	Relation	history = table_open(table->history, RowExclusiveLock);
 
-	batch->table = table;
-	batch->nest_level = GetCurrentTransactionNestLevel();
-	batch->context = context;
 	batch->desc = CreateTupleDescCopy(RelationGetDescr(history));
 	table_close(history, NoLock);
 	MemoryContextSwitchTo(oldcontext);
 
-	lead_stage_hold_table(table);
-	dlist_push_tail(&batches, &batch->node);
+	lead_stage_hold_item(&batches, &batch->held, context, table);
 	return batch;
 }
 
@@ -102,7 +87,7 @@ static void
 write_batch(PendingBatch *batch)
 {
 	batch->writing = true;
-	lead_stage_write_history(batch->table, batch->slots, batch->nslots);
+	lead_stage_write_history(batch->held.table, batch->slots, batch->nslots);
 	for (int i = 0; i < batch->nslots; i++)
 		ExecClearTuple(batch->slots[i]);
 	batch->nslots = 0;
@@ -120,7 +105,7 @@ lead_stage_add_pending(LeadTable *table, const LeadEvent *event, const Datum *ke
 	if (batch == NULL)
 		batch = make_batch(table);
 
-	oldcontext = MemoryContextSwitchTo(batch->context);
+	oldcontext = MemoryContextSwitchTo(batch->held.context);
 	if (batch->nslots == batch->max_slots)
 		batch->slots[batch->max_slots++] =
 			MakeSingleTupleTableSlot(batch->desc, &TTSOpsHeapTuple);
@@ -150,48 +135,12 @@ lead_stage_flush_pending(void)
 	while ((batch = find_batch(NULL)) != NULL)
 	{
 		write_batch(batch);
-		drop_batch(batch);
-	}
-}
-
-/* ---------- the end of a transaction or subtransaction ---------- */
-
-static void
-end_of_transaction(XactEvent event, void *arg)
-{
-	dlist_mutable_iter iter;
-
-	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT &&
-		event != XACT_EVENT_PREPARE)
-		return;
-	dlist_foreach_modify(iter, &batches)
-		drop_batch(dlist_container(PendingBatch, node, iter.cur));
-}
-
-/* What a subtransaction collected becomes its parent's, or never happened. */
-static void
-end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
-					  SubTransactionId parentSubid, void *arg)
-{
-	int			nest_level = GetCurrentTransactionNestLevel();
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, &batches)
-	{
-		PendingBatch *batch = dlist_container(PendingBatch, node, iter.cur);
-
-		if (batch->nest_level < nest_level)
-			continue;
-		if (event == SUBXACT_EVENT_ABORT_SUB)
-			drop_batch(batch);
-		else if (event == SUBXACT_EVENT_COMMIT_SUB)
-			batch->nest_level = nest_level - 1;
+		lead_stage_drop_item(&batch->held);
 	}
 }
 
 void
 lead_stage_init_pending(void)
 {
-	RegisterXactCallback(end_of_transaction, NULL);
-	RegisterSubXactCallback(end_of_subtransaction, NULL);
+	lead_stage_follow_transactions(&batches);
 }
