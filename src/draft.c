@@ -217,8 +217,7 @@ lead_stage_contradicts(PG_FUNCTION_ARGS)
 {
 	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
 	Query	   *query;
-	Oid			user;
-	int			security_context;
+	Identity	self;
 	List	   *clauses = NIL;
 	ListCell   *lc;
 	bool		contradicts = false;
@@ -226,9 +225,7 @@ lead_stage_contradicts(PG_FUNCTION_ARGS)
 	lead_stage_require_membership(rel->rd_rel->relowner, "check a model's conditions");
 	query = analyse_conditions(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   security_context | SECURITY_RESTRICTED_OPERATION);
+	lead_stage_become(rel->rd_rel->relowner, SECURITY_RESTRICTED_OPERATION, &self);
 	foreach(lc, query->targetList)
 	{
 		Node	   *clause = (Node *) lfirst_node(TargetEntry, lc)->expr;
@@ -239,7 +236,7 @@ lead_stage_contradicts(PG_FUNCTION_ARGS)
 		clause = (Node *) canonicalize_qual((Expr *) clause, false);
 		clauses = list_concat(clauses, make_ands_implicit((Expr *) clause));
 	}
-	SetUserIdAndSecContext(user, security_context);
+	lead_stage_be_again(&self);
 
 	foreach(lc, clauses)
 	{

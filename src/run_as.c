@@ -21,19 +21,32 @@
 PG_FUNCTION_INFO_V1(lead_stage_execute_as);
 PG_FUNCTION_INFO_V1(lead_stage_evaluate_as);
 
+/* An owner sees all his rows, FORCE ROW LEVEL SECURITY or not. */
+#define AS_OWNER (SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS)
+
+void
+lead_stage_become(Oid role, int security_flags, Identity *self)
+{
+	GetUserIdAndSecContext(&self->user, &self->security_context);
+	SetUserIdAndSecContext(role, self->security_context | security_flags);
+}
+
+void
+lead_stage_be_again(const Identity *self)
+{
+	SetUserIdAndSecContext(self->user, self->security_context);
+}
+
 int
 lead_stage_spi_as(Oid role, const char *sql, int nargs,
 				  Oid *types, Datum *values, const char *nulls)
 {
-	Oid			user;
-	int			security_context;
+	Identity	self;
 	int			result;
 
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	lead_stage_become(role, AS_OWNER, &self);
 	result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
-	SetUserIdAndSecContext(user, security_context);
+	lead_stage_be_again(&self);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_with_args returned %s for: %s",
 			 SPI_result_code_string(result), sql);
@@ -43,15 +56,12 @@ lead_stage_spi_as(Oid role, const char *sql, int nargs,
 int
 lead_stage_spi_plan_as(Oid role, SPIPlanPtr plan, Datum *values, const char *nulls)
 {
-	Oid			user;
-	int			security_context;
+	Identity	self;
 	int			result;
 
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	lead_stage_become(role, AS_OWNER, &self);
 	result = SPI_execute_plan(plan, values, nulls, false, 0);
-	SetUserIdAndSecContext(user, security_context);
+	lead_stage_be_again(&self);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(result));
 	return result;
@@ -63,8 +73,7 @@ lead_stage_spi_query_as(Oid role, const char *sql, int nargs,
 {
 	ParamListInfo params = makeParamList(nargs);
 	SPIExecuteOptions options = {.params = params, .dest = receiver};
-	Oid			user;
-	int			security_context;
+	Identity	self;
 	int			result;
 
 	for (int i = 0; i < nargs; i++)
@@ -74,11 +83,9 @@ lead_stage_spi_query_as(Oid role, const char *sql, int nargs,
 		params->params[i].pflags = PARAM_FLAG_CONST;
 		params->params[i].ptype = types[i];
 	}
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	lead_stage_become(role, AS_OWNER, &self);
 	result = SPI_execute_extended(sql, &options);
-	SetUserIdAndSecContext(user, security_context);
+	lead_stage_be_again(&self);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended returned %s for: %s",
 			 SPI_result_code_string(result), sql);
@@ -140,22 +147,18 @@ lead_stage_evaluate_as(PG_FUNCTION_ARGS)
 	Oid			role = PG_GETARG_OID(0);
 	char	   *query = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	MemoryContext context = CurrentMemoryContext;
-	Oid			user;
-	int			security_context;
+	Identity	self;
 	int			guc_level;
 	char	   *value = NULL;
 
 	lead_stage_require_set_role(role);
 	SPI_connect();
-	GetUserIdAndSecContext(&user, &security_context);
-	/* An owner sees all his rows, FORCE ROW LEVEL SECURITY or not. */
-	SetUserIdAndSecContext(role, security_context | SECURITY_RESTRICTED_OPERATION |
-						   SECURITY_NOFORCE_RLS);
+	lead_stage_become(role, SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS, &self);
 	guc_level = NewGUCNestLevel();
 	if (SPI_execute(query, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "not a query: %s", query);
 	AtEOXact_GUC(false, guc_level);
-	SetUserIdAndSecContext(user, security_context);
+	lead_stage_be_again(&self);
 	if (SPI_processed == 1)
 		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (value != NULL)

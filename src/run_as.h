@@ -7,6 +7,21 @@
 
 #include "executor/spi.h"
 
+/* Who the backend acts as. */
+typedef struct Identity
+{
+	Oid			user;
+	int			security_context;
+} Identity;
+
+/*
+ * Acts as that role until lead_stage_be_again, with these SECURITY_ flags of
+ * miscadmin.h more; remembers in self who it was.  The end of a transaction or
+ * subtransaction that fails in between restores it too.
+ */
+extern void lead_stage_become(Oid role, int security_flags, Identity *self);
+extern void lead_stage_be_again(const Identity *self);
+
 /*
  * Runs one statement through SPI as that role, past FORCE ROW LEVEL SECURITY,
  * as the server's own foreign-key checks do; SPI must be connected.  Returns
