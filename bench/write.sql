@@ -76,6 +76,8 @@ BEGIN
         SELECT n.id, now(), now(), 1, n.fit_score, n.stage, 'created', session_user FROM new_rows AS n;
     RETURN NULL;
 END $$;
+-- History by a statement trigger, which few think of, and by the row trigger that
+-- most would write.
 CREATE TRIGGER created AFTER INSERT ON peer REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION peer_created();
 CREATE FUNCTION peer_moved() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -85,26 +87,38 @@ BEGIN
 END $$;
 CREATE TRIGGER moved AFTER UPDATE ON peer FOR EACH ROW WHEN (OLD.stage IS DISTINCT FROM NEW.stage) EXECUTE FUNCTION peer_moved();
 
+CREATE TABLE row_peer (LIKE attached INCLUDING DEFAULTS INCLUDING INDEXES);
+CREATE TABLE row_peer_history (LIKE peer_history INCLUDING ALL);
+CREATE TRIGGER judge BEFORE INSERT OR UPDATE ON row_peer FOR EACH ROW EXECUTE FUNCTION peer_judge();
+CREATE FUNCTION row_peer_created() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO row_peer_history (lead_id, at, recorded_at, version, fit_score, to_stage, event, role)
+        VALUES (NEW.id, now(), now(), 1, NEW.fit_score, NEW.stage, 'created', session_user);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER created AFTER INSERT ON row_peer FOR EACH ROW EXECUTE FUNCTION row_peer_created();
+
 \set columns '(id, email, role_type, organisation_type, region, service_interest, employees, consultation, budget, first_seen, note)'
 \set source 'n + %1$s, email, role_type, organisation_type, region, service_interest, employees, consultation, budget, first_seen, note'
 
 -- %1$s is where this run's keys begin, %2$s the last of them.
-CREATE TEMP TABLE task (n int, name text, floor text[], ours text, peer text);
+CREATE TEMP TABLE task (n int, name text, floor text[], ours text, peer text, row_peer text);
 INSERT INTO task VALUES
     (1, 'INSERT … SELECT, 10 rules, history', ARRAY[
         'INSERT INTO bare SELECT ' || :'source' || ', ''lead'', now(), NULL, 40, NULL FROM arriving',
         'INSERT INTO bare_history (lead_id, at, recorded_at, version, fit_score, to_stage, event, role, evidence) SELECT n + %1$s, now(), now(), 1, 40, ''lead'', ''created'', session_user, B''1010110''::varbit FROM arriving'],
         'INSERT INTO attached ' || :'columns' || ' SELECT ' || :'source' || ' FROM arriving',
-        'INSERT INTO peer ' || :'columns' || ' SELECT ' || :'source' || ' FROM arriving'),
+        'INSERT INTO peer ' || :'columns' || ' SELECT ' || :'source' || ' FROM arriving',
+        'INSERT INTO row_peer ' || :'columns' || ' SELECT ' || :'source' || ' FROM arriving'),
     (2, 'UPDATE of a column no rule reads', ARRAY[
         'UPDATE bare SET note = ''x'' || id WHERE id > %1$s AND id <= %2$s'],
         'UPDATE attached SET note = ''x'' || id WHERE id > %1$s AND id <= %2$s',
-        'UPDATE peer SET note = ''x'' || id WHERE id > %1$s AND id <= %2$s'),
+        'UPDATE peer SET note = ''x'' || id WHERE id > %1$s AND id <= %2$s', NULL),
     (3, 'UPDATE that moves every lead', ARRAY[
         'UPDATE bare SET stage = ''nurture'', stage_since = now(), stage_reason = NULL WHERE id > %1$s AND id <= %2$s',
         'INSERT INTO bare_history (lead_id, at, recorded_at, since, version, fit_score, from_stage, to_stage, event, name, role, evidence) SELECT n + %1$s, now(), now(), now(), 1, 40, ''lead'', ''nurture'', ''stage'', ''up'', session_user, B''1010110''::varbit FROM arriving'],
         'UPDATE attached SET stage = ''nurture'' WHERE id > %1$s AND id <= %2$s',
-        'UPDATE peer SET stage = ''nurture'' WHERE id > %1$s AND id <= %2$s');
+        'UPDATE peer SET stage = ''nurture'' WHERE id > %1$s AND id <= %2$s', NULL);
 
 -- Besides the clock, the backend's own time on a processor (Linux): what other
 -- programs do to the machine does not count in it.
@@ -138,6 +152,9 @@ BEGIN
             CALL pg_temp.timed(t.n, 'floor', t.floor, run * leads, leads);
             CALL pg_temp.timed(t.n, 'ours', ARRAY[t.ours], run * leads, leads);
             CALL pg_temp.timed(t.n, 'peer', ARRAY[t.peer], run * leads, leads);
+            IF t.row_peer IS NOT NULL THEN
+                CALL pg_temp.timed(t.n, 'row peer', ARRAY[t.row_peer], run * leads, leads);
+            END IF;
         END LOOP;
         IF run = 0 THEN
             DELETE FROM taken;
@@ -147,19 +164,17 @@ END $$;
 CALL pg_temp.measure(:runs, :leads);
 
 SELECT version() \g (tuples_only=on format=unaligned)
-SELECT t.name AS task, round(m.floor) AS floor_ms, round(m.ours) AS ours_ms, round(m.peer) AS peer_ms,
-       round((m.ours / m.floor)::numeric, 2) AS "ours/floor", round((m.peer / m.ours)::numeric, 2) AS "peer/ours",
-       round((m.cpu_ours / m.cpu_floor)::numeric, 2) AS "cpu: ours/floor",
-       round((m.cpu_peer / m.cpu_ours)::numeric, 2) AS "peer/ours"
-FROM task AS t JOIN LATERAL (
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY k.ms) FILTER (WHERE k.what = 'floor') AS floor,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY k.ms) FILTER (WHERE k.what = 'ours') AS ours,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY k.ms) FILTER (WHERE k.what = 'peer') AS peer,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY k.cpu_ms) FILTER (WHERE k.what = 'floor') AS cpu_floor,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY k.cpu_ms) FILTER (WHERE k.what = 'ours') AS cpu_ours,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY k.cpu_ms) FILTER (WHERE k.what = 'peer') AS cpu_peer
-    FROM taken AS k WHERE k.n = t.n) AS m ON true
-ORDER BY t.n;
+-- Ratios of medians.
+WITH median AS (
+    SELECT n, what, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS ms, percentile_cont(0.5) WITHIN GROUP (ORDER BY cpu_ms) AS cpu_ms
+    FROM taken GROUP BY n, what
+)
+SELECT t.name AS task, m.what AS contestant, round(m.ms) AS ms, round((m.ms / floor.ms)::numeric, 2) AS "to floor",
+       round((m.ms / ours.ms)::numeric, 2) AS "to ours", round((m.cpu_ms / floor.cpu_ms)::numeric, 2) AS "cpu: to floor",
+       round((m.cpu_ms / ours.cpu_ms)::numeric, 2) AS "to ours"
+FROM task AS t JOIN median AS m USING (n)
+    JOIN median AS floor ON floor.n = t.n AND floor.what = 'floor' JOIN median AS ours ON ours.n = t.n AND ours.what = 'ours'
+ORDER BY t.n, m.ms;
 
 -- A tuple is stored in a multiple of 8 bytes, and has a line pointer of 4.
 SELECT h.event, count(*) AS rows, round(avg(pg_column_size(h.*))) AS tuple_bytes,
