@@ -49,7 +49,8 @@ DECLARE
     now record := lead_stage._key_now(leads, rekeyed);
 BEGIN
     -- What met a clock may be recorded later than it happened: the row says
-    -- itself whether that was in time.
+    -- itself whether that was in time.  One that ends while it stands still has no
+    -- due time in its last row, and was not past it.
     RETURN format($sql$
         SELECT %1$s, c.name, c.stage, c.since, c.started_at, c.owner, c.met_id, c.elapsed,
                CASE WHEN c.met_id IS NOT NULL THEN CASE WHEN c.late THEN 'late' ELSE 'met' END
@@ -59,7 +60,7 @@ BEGIN
         FROM (SELECT %1$s, c.name, min(c.id) FILTER (WHERE c.event = 'sla_met') AS met_id,
                      min(c.at) FILTER (WHERE c.event = 'sla_started') AS started_at, min(c.at) FILTER (WHERE c.event = 'sla_cancelled') AS cancelled_at,
                      (array_agg(c.from_stage ORDER BY c.id))[1] AS stage, (array_agg(c.since ORDER BY c.id))[1] AS since,
-                     (array_agg(c.owner ORDER BY c.id))[1] AS owner, (array_agg(c.due ORDER BY c.id DESC) FILTER (WHERE c.due IS NOT NULL))[1] AS due,
+                     (array_agg(c.owner ORDER BY c.id))[1] AS owner, (array_agg(c.due ORDER BY c.id DESC))[1] AS due,
                      bool_or(c.event = 'sla_breached') AS breached,
                      bool_or(CASE WHEN c.event = 'sla_met' THEN CASE WHEN c.reason IN ('in time', 'late') THEN c.reason = 'late' ELSE c.at > c.due END END) AS late,
                      max(c.elapsed) FILTER (WHERE c.event = 'sla_met') AS elapsed,
