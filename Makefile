@@ -101,6 +101,7 @@ REGRESS_ALL = \
 	attach_transaction \
 	detach \
 	rename \
+	routing_complaints \
 	routing_owner \
 	routing_reps \
 	routing_shown \

@@ -372,6 +372,46 @@ AS $$
 $$;
 COMMENT ON FUNCTION lead_stage._lint_pairs(jsonb) IS 'lint: conditions that must not exclude each other';
 
+-- Reps who are not there, and still have open leads: a queue that nobody works.
+CREATE FUNCTION lead_stage._lint_left_behind(leads regclass, definition jsonb, columns jsonb)
+    RETURNS TABLE (severity text, object text, problem text, advice text)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    absent jsonb;
+    open_leads jsonb;
+BEGIN
+    -- By name: whoever is there in one pool is there.
+    SELECT jsonb_object_agg(a.name, a.what) INTO absent
+        FROM (SELECT r.item ->> 'name' AS name,
+                     jsonb_build_array(min(r.item ->> 'pool'), bool_or(coalesce((r.item ->> 'enabled')::bool, true))) AS what
+                  FROM jsonb_array_elements(definition -> 'rep') AS r (item)
+                  GROUP BY 1
+                  HAVING NOT bool_or(coalesce((r.item ->> 'enabled')::bool, true)
+                                     AND NOT coalesce((r.item ->> 'away')::tstzmultirange @> lead_stage.now(), false))) AS a;
+    IF absent IS NULL THEN
+        RETURN;
+    END IF;
+    open_leads := lead_stage._evaluate_as(lead_stage._owner(leads), format($sql$
+        SELECT jsonb_object_agg(c.name, c.leads)
+        FROM (SELECT n.name, count(*) AS leads
+              FROM jsonb_object_keys(%L::jsonb) AS n (name) JOIN %s AS l ON l.%I::text = n.name::%s::text
+              WHERE l.%I OPERATOR(@extschema@.>=) 'lead' AND l.%5$I OPERATOR(@extschema@.<=) 'opportunity' GROUP BY n.name) AS c$sql$,
+        absent, lead_stage._name(leads), columns ->> 'owner',
+        (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a WHERE a.attrelid = leads AND a.attname = columns ->> 'owner'),
+        columns ->> 'stage'))::jsonb;
+    RETURN QUERY
+        SELECT CASE WHEN (a.value ->> 1)::bool THEN 'note' ELSE 'warning' END, format('rep "%s %s"', a.value ->> 0, a.key),
+               format('%s, and still has %s open leads of %s', CASE WHEN (a.value ->> 1)::bool THEN 'away' ELSE 'not enabled' END,
+                      open_leads ->> a.key, lead_stage._name(leads)),
+               format('Give them to somebody who is there: UPDATE %s SET %I = …', lead_stage._name(leads), columns ->> 'owner')
+            FROM jsonb_each(absent) AS a WHERE open_leads ? a.key;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._lint_left_behind(regclass, jsonb, jsonb) IS 'lint: open leads of reps who are not there';
+
 -- What only a leads table can tell.
 CREATE FUNCTION lead_stage._lint_table(leads regclass, definition jsonb)
     RETURNS TABLE (severity text, object text, problem text, advice text)
@@ -408,6 +448,7 @@ BEGIN
                              lead_stage._name(leads), columns ->> 'owner', columns ->> 'stage',
                              ARRAY(SELECT DISTINCT (r.item ->> 'stage')::@extschema@.lead_stage FROM jsonb_array_elements(definition -> 'route') AS r (item))))::bigint) AS u (leads)
             WHERE u.leads > 0;
+    RETURN QUERY SELECT d.severity, d.object, d.problem, d.advice FROM lead_stage._lint_left_behind(leads, definition, columns) AS d;
     RETURN QUERY
         SELECT 'note', format('table %s', lead_stage._name(leads)),
                format('some reps have a limit of open leads, and column "%s" has no index to count them by', columns ->> 'owner'),
