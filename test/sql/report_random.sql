@@ -155,11 +155,12 @@ END $$;
 
 SELECT count(DISTINCT range) AS ranges, count(DISTINCT by) AS splits, count(DISTINCT segment) AS segments, sum(skipped) > 300 AS skips FROM funnel_expected;
 SELECT count(*) > 100 AS repeats FROM visit AS v WHERE EXISTS (SELECT FROM visit AS o WHERE o.lead = v.lead AND o.stage = v.stage AND o.id < v.id);
+-- How many rows there are depends on the order in which a server draws its random numbers.
 -- As it comes, and then, where the planner knows that a range holds little of it, lead by lead.
-SELECT r.report, d.* FROM (VALUES ('funnel'), ('velocity'), ('drop_off'), ('mql'), ('sql')) AS r (report) CROSS JOIN LATERAL differences(r.report) AS d;
+SELECT r.report, d.rows > 25 AS enough, d.wrong, d.missing FROM (VALUES ('funnel'), ('velocity'), ('drop_off'), ('mql'), ('sql')) AS r (report) CROSS JOIN LATERAL differences(r.report) AS d;
 ANALYZE "Lead_history";
 SELECT r.range, lead_stage._keys_in_range('"Lead"', r.since, r.until, '{stage}') IS NULL AS whole FROM range AS r ORDER BY r.range;
-SELECT r.report, d.* FROM (VALUES ('funnel'), ('velocity'), ('drop_off'), ('mql'), ('sql')) AS r (report) CROSS JOIN LATERAL differences(r.report) AS d;
+SELECT r.report, d.rows > 25 AS enough, d.wrong, d.missing FROM (VALUES ('funnel'), ('velocity'), ('drop_off'), ('mql'), ('sql')) AS r (report) CROSS JOIN LATERAL differences(r.report) AS d;
 
 -- The sums and rates that are promised.
 SELECT bool_and(f.entered = f.advanced + f.recycled + f.dropped + f.still_here) AS add_up, bool_and(f.leads <= f.entered) AS distinct_leads,

@@ -14,7 +14,8 @@ my ($browser) = grep { -x } map { my $dir = $_; map { "$dir/$_" } qw(chromium ch
 plan skip_all => 'chromium is not here' unless $browser;
 
 my $node = PostgreSQL::Test::Cluster->new('page');
-$node->init;
+# The names need a character set.
+$node->init(extra => [ '-E', 'UTF8', '--locale', 'C.UTF-8' ]);
 $node->start;
 $node->safe_psql('postgres', slurp_file('demo/report.sql'));
 my $harm = q{<script>document.title = 'harm'</script><img src=x onerror="document.title = 'harm'">};
