@@ -209,7 +209,7 @@ take_over(Judgement *judgement, TupleTableSlot *row, bool moved, const char *own
 
 /* Everything that falls due at an instant, on the row as it is stored. */
 static void
-do_what_is_due(Judgement *judgement, TimestampTz now)
+do_what_is_due(Judgement *judgement)
 {
 	RowOracle	oracle = lead_stage_oracle_of(judgement);
 	LeadFacts	facts;
@@ -218,9 +218,7 @@ do_what_is_due(Judgement *judgement, TimestampTz now)
 	lead_stage_judge_at(judgement->at);
 	lead_stage_move_automatically(judgement);
 	lead_stage_judge_owner(judgement, first_event);
-	judgement->not_yet_due = (judgement->at >= now);
 	lead_stage_judge_clocks(judgement);
-	judgement->not_yet_due = false;
 	facts = lead_stage_facts_now(judgement);
 	judgement->new_state.recheck_at =
 		Min(lead_stage_next_recheck(judgement->table->model, &facts, &oracle,
@@ -229,40 +227,44 @@ do_what_is_due(Judgement *judgement, TimestampTz now)
 }
 
 /*
- * What has fallen due before this write happens first, each thing at its own
- * instant and judged on the row as it is stored.  A clock that is due just now
- * can still be met by this write.
+ * What has fallen due by now happens first, each thing at its own instant and
+ * judged on the row as it is stored, and before the activities that are just
+ * being counted were known.  So a write at the very instant finds what a sweep
+ * then would have left.
  */
 static void
 catch_up(Judgement *judgement)
 {
 	LeadTable  *table = judgement->table;
+	LeadState	state = judgement->state;
 	TupleTableSlot *row = judgement->row;
 	TimestampTz now = judgement->at;
 	const char *owner = judgement->owner;
-	int			natts = table->desc->natts;
 	LeadStage	stage = judgement->stage;
 	TimestampTz since = judgement->since;
 
-	slot_getallattrs(judgement->old);
-	ExecClearTuple(table->old_row);
-	memcpy(table->old_row->tts_values, judgement->old->tts_values, sizeof(Datum) * natts);
-	memcpy(table->old_row->tts_isnull, judgement->old->tts_isnull, sizeof(bool) * natts);
-	ExecStoreVirtualTuple(table->old_row);
+	lead_stage_copy_row(judgement->old, table->old_row);
 	judgement->row = table->old_row;
 	judgement->owner_written = false;
+	if (judgement->matches != NULL && judgement->matches->knows_before)
+	{
+		judgement->state.score = unconstify(LeadScore *, judgement->matches->score_before);
+		judgement->state.last_touch = judgement->matches->last_touch_before;
+	}
 	lead_stage_judge_fit(judgement);
 
 	while (judgement->new_state.recheck_at <= now)
 	{
 		judgement->at = Max(judgement->new_state.recheck_at, judgement->since);
-		do_what_is_due(judgement, now);
+		do_what_is_due(judgement);
 		if (judgement->at >= now)
 			break;
 		CHECK_FOR_INTERRUPTS();
 	}
 
 	judgement->at = now;
+	judgement->state.score = state.score;
+	judgement->state.last_touch = state.last_touch;
 	lead_stage_judge_at(now);
 	take_over(judgement, row, judgement->stage != stage || judgement->since != since, owner);
 }
@@ -516,6 +518,19 @@ lead_stage_judge_unpublished(Judgement *judgement)
 
 /* ---------- the end of a lead ---------- */
 
+/* What fell due before it was deleted has happened, whether or not one swept. */
+static void
+catch_up_with_deleted(Judgement *judgement)
+{
+	LeadTable  *table = judgement->table;
+
+	lead_stage_copy_row(judgement->old, table->row);
+	judgement->row = table->row;
+	judgement->new_state = judgement->state;
+	lead_stage_set_stage(judgement, judgement->stage, judgement->since);
+	catch_up(judgement);
+}
+
 void
 lead_stage_judge_delete(Judgement *judgement)
 {
@@ -538,9 +553,12 @@ lead_stage_judge_delete(Judgement *judgement)
 		judgement->since = judgement->at;
 		lead_stage_add_created(judgement, judgement->stage, judgement->at)->has_fit = false;
 	}
+	lead_stage_take_clocks(judgement);
+	if (!unknown && table->published && lead_stage_enforce &&
+		judgement->state.recheck_at <= judgement->at)
+		lead_stage_as_owner(judgement, catch_up_with_deleted);
 	if (judgement->merged_with != NULL)
 		lead_stage_add_merged(judgement, true);
-	lead_stage_take_clocks(judgement);
 	lead_stage_cancel_clocks(judgement);
 	event = lead_stage_add_event(judgement, EVENT_DELETED);
 	event->from_stage = judgement->stage;

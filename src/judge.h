@@ -32,6 +32,11 @@ typedef struct ActivityMatches
 	int		   *rules;
 	TimestampTz *last;
 	TimestampTz *before;
+
+	/* what was remembered of the lead before them, if that still counts */
+	bool		knows_before;
+	const LeadScore *score_before;
+	TimestampTz last_touch_before;
 } ActivityMatches;
 
 /* Those whose last match is later in one score than in the other. */
@@ -88,7 +93,6 @@ typedef struct Judgement
 	Clock	   *clocks;			/* open ones, and those that have just ended */
 	bool		clocks_changed;
 	bool		entered;		/* the stage, since clocks were judged last */
-	bool		not_yet_due;	/* what is due right now is left to the write */
 	ClockEnd	last_end;		/* how the last clock to end did */
 } Judgement;
 

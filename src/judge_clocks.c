@@ -71,7 +71,6 @@ lead_stage_take_clocks(Judgement *judgement)
 	judgement->clocks_changed = false;
 	judgement->last_end = CLOCK_OPEN;
 	judgement->entered = false;
-	judgement->not_yet_due = false;
 }
 
 /* ---------- events ---------- */
@@ -240,10 +239,9 @@ suffer_breach(Judgement *judgement, Clock *clock)
 
 /*
  * Warns and breaches, at their instants, up to one; inclusive: that one too.
- * What a breach entails is left out for a clock that has ended by then.
  */
 static void
-advance(Judgement *judgement, Clock *clock, TimestampTz until, bool inclusive, bool entail)
+advance(Judgement *judgement, Clock *clock, TimestampTz until, bool inclusive)
 {
 	if (clock->end != CLOCK_OPEN || clock->paused || clock->breached)
 		return;
@@ -257,9 +255,32 @@ advance(Judgement *judgement, Clock *clock, TimestampTz until, bool inclusive, b
 	{
 		clock->breached = true;
 		add_clock_event(judgement, EVENT_SLA_BREACHED, clock, clock->due);
-		if (entail)
-			suffer_breach(judgement, clock);
 	}
+}
+
+/*
+ * Everything of one instant.  What is broken then has been broken, before
+ * anything that this entails.
+ */
+static void
+fall_due(Judgement *judgement, TimestampTz at)
+{
+	int			nclocks = judgement->nclocks;
+	bool	   *broken = palloc0(sizeof(bool) * nclocks);
+
+	for (int i = 0; i < nclocks; i++)
+	{
+		Clock	   *clock = &judgement->clocks[i];
+
+		if (lead_stage_clock_next(clock) != at)
+			continue;
+		advance(judgement, clock, at, true);
+		broken[i] = clock->breached;
+	}
+	for (int i = 0; i < nclocks; i++)
+		if (broken[i] && judgement->clocks[i].end == CLOCK_OPEN)
+			suffer_breach(judgement, &judgement->clocks[i]);
+	pfree(broken);
 }
 
 void
@@ -275,7 +296,7 @@ lead_stage_leave_clocks(Judgement *judgement, LeadStage to_stage, TimestampTz at
 			continue;
 		/* An import tells a lead's past: what fell due in it did so. */
 		if (!lead_stage_enforce)
-			advance(judgement, clock, at, false, false);
+			advance(judgement, clock, at, false);
 		if (was_met(judgement, clock, &met) && met <= at)
 			end_clock(judgement, clock, CLOCK_MET, met);
 		else
@@ -383,14 +404,16 @@ begin_clock(Judgement *judgement, Clock *clock)
 	clock->is_new = false;
 	if (clock->start >= judgement->at)
 		stands_since = should_pause(judgement, clock) ? clock->start : DT_NOEND;
-	if (TIMESTAMP_IS_NOEND(stands_since))
+	if (stands_since >= clock->due)
 		return;
-	advance(judgement, clock, stands_since, true, true);
-	if (!clock->breached)
-		pause_clock(judgement, clock, stands_since);
+	advance(judgement, clock, stands_since, true);
+	pause_clock(judgement, clock, stands_since);
 }
 
-/* Ends a clock that has been met, and starts the next if it is a rolling one. */
+/*
+ * Ends a clock that has been met, and starts the next if it is a rolling one.
+ * What a breach before that would have entailed is left out: nobody knew.
+ */
 static void
 meet_clock(Judgement *judgement, int i)
 {
@@ -401,28 +424,35 @@ meet_clock(Judgement *judgement, int i)
 
 	if (clock->end != CLOCK_OPEN || !was_met(judgement, clock, &met))
 		return;
-	stands_since = clock->paused ? Max(clock->pauses[clock->npauses - 1].since, met) : DT_NOEND;
-	advance(judgement, clock, met, false, false);
+	if (clock->is_new && clock->stands_since < met)
+		begin_clock(judgement, clock);
+	stands_since = clock->paused ? Max(clock->pauses[clock->npauses - 1].since, met) :
+		clock->stands_since;
+	advance(judgement, clock, met, false);
 	end_clock(judgement, clock, CLOCK_MET, met);
 	if (policy != NULL && policy->repeat)
 		start_clock(judgement, policy, met, true, stands_since);
 }
 
-/* Warns and breaches.  Returns false if the lead has gone to another stage over it. */
+/*
+ * Warns and breaches, in the order of time.  Returns false if the lead has gone
+ * to another stage over it.
+ */
 static bool
-advance_clock(Judgement *judgement, int i)
+advance_clocks(Judgement *judgement)
 {
-	Clock	   *clock = &judgement->clocks[i];
+	TimestampTz next;
 
-	if (clock->end != CLOCK_OPEN)
-		return true;
-	if (clock->is_new)
-		begin_clock(judgement, clock);
-	if (judgement->entered)
-		return false;
-	if (lead_stage_enforce)
-		advance(judgement, clock, judgement->at, !judgement->not_yet_due, true);
-	return !judgement->entered;
+	for (int i = 0; i < judgement->nclocks; i++)
+		if (judgement->clocks[i].end == CLOCK_OPEN && judgement->clocks[i].is_new)
+			begin_clock(judgement, &judgement->clocks[i]);
+	while (lead_stage_enforce && (next = lead_stage_next_clock(judgement)) <= judgement->at)
+	{
+		fall_due(judgement, next);
+		if (judgement->entered)
+			return false;
+	}
+	return true;
 }
 
 /* Lets a clock run again or stand still, as the row says from now on. */
@@ -436,7 +466,7 @@ run_clock(Judgement *judgement, int i)
 	if (clock->paused && !should_pause(judgement, clock))
 	{
 		resume_clock(judgement, clock, judgement->at);
-		return advance_clock(judgement, i);
+		return advance_clocks(judgement);
 	}
 	if (!clock->paused && clock->due > judgement->at && should_pause(judgement, clock))
 		pause_clock(judgement, clock, judgement->at);
@@ -456,12 +486,10 @@ lead_stage_judge_clocks(Judgement *judgement)
 		if (judgement->entered)
 			start_clocks(judgement);
 		judgement->entered = false;
-		again = false;
 		/* what happened before comes first; more may be added meanwhile */
 		for (int i = 0; i < judgement->nclocks; i++)
 			meet_clock(judgement, i);
-		for (int i = 0; i < judgement->nclocks && !again; i++)
-			again = !advance_clock(judgement, i);
+		again = !advance_clocks(judgement);
 		for (int i = 0; i < judgement->nclocks && !again; i++)
 			again = !run_clock(judgement, i);
 	} while (again);
@@ -475,7 +503,7 @@ lead_stage_cancel_clocks(Judgement *judgement)
 	{
 		Clock	   *clock = &judgement->clocks[i];
 
-		advance(judgement, clock, judgement->at, true, false);
+		advance(judgement, clock, judgement->at, true);
 		end_clock(judgement, clock, CLOCK_CANCELLED, judgement->at);
 	}
 }

@@ -15,6 +15,19 @@
 
 /* ---------- the row's columns ---------- */
 
+/* A virtual copy, which may be changed. */
+void
+lead_stage_copy_row(TupleTableSlot *from, TupleTableSlot *to)
+{
+	int			natts = to->tts_tupleDescriptor->natts;
+
+	slot_getallattrs(from);
+	ExecClearTuple(to);
+	memcpy(to->tts_values, from->tts_values, sizeof(Datum) * natts);
+	memcpy(to->tts_isnull, from->tts_isnull, sizeof(bool) * natts);
+	ExecStoreVirtualTuple(to);
+}
+
 Datum
 lead_stage_get_column(TupleTableSlot *slot, AttrNumber attno, bool *isnull)
 {
@@ -120,6 +133,7 @@ lead_stage_matches_between(const ModelDef *model, const LeadScore *before,
 	int			n = Max(model->nengagements, 1);
 
 	matches->nrules = 0;
+	matches->knows_before = false;
 	matches->rules = palloc(sizeof(int) * n);
 	matches->last = palloc(sizeof(TimestampTz) * n);
 	matches->before = palloc(sizeof(TimestampTz) * n);

@@ -490,6 +490,9 @@ judge_leads(TouchedLeads *touched, Chosen *chosen)
 			continue;
 		lead_stage_matches_between(touched->leads->model, chosen->before[i].score,
 								   chosen->after[i].score, &matches);
+		matches.knows_before = is_current(touched->leads, chosen->before[i].score);
+		matches.score_before = chosen->before[i].score;
+		matches.last_touch_before = chosen->before[i].last_touch;
 		judge_lead(touched, chosen->leads[i], &matches);
 	}
 }
