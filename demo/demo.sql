@@ -185,7 +185,7 @@ RETURNING name, stage, stage_reason;
 \echo
 \echo 'A new request does not bring her back at once: "recycle" holds for 30 days.'
 \echo
-SET lead_stage.now = '2026-03-13 09:00+00';
+SET lead_stage.now = '2026-03-13 08:45+00';
 \set ECHO queries
 UPDATE crm.lead SET asked_for_call = true WHERE id = 3 RETURNING name, stage;
 

@@ -15,7 +15,6 @@
 
 /* ---------- the row's columns ---------- */
 
-/* A virtual copy, which may be changed. */
 void
 lead_stage_copy_row(TupleTableSlot *from, TupleTableSlot *to)
 {

@@ -7,10 +7,10 @@
 
 #include "judge.h"
 
-/* A column's value in a slot; null where the table has no such column. */
 /* Makes one slot a virtual copy of another, whose values it goes on pointing to. */
 extern void lead_stage_copy_row(TupleTableSlot *from, TupleTableSlot *to);
 
+/* A column's value in a slot; null where the table has no such column. */
 extern Datum lead_stage_get_column(TupleTableSlot *slot, AttrNumber attno, bool *isnull);
 extern LeadStage lead_stage_get_stage(LeadTable *table, TupleTableSlot *slot);
 extern TimestampTz lead_stage_get_since(LeadTable *table, TupleTableSlot *slot);

@@ -62,7 +62,8 @@ TABLE story;
 SELECT * FROM lead_stage.verify_history('lead');
 SELECT kind, name, holds, detail FROM lead_stage.explain('lead', 7) WHERE kind = 'sla';
 
--- At the due instant itself: still in time.  And just before it is paused.
+-- At the due instant itself: what is due then comes first, whoever is first to
+-- notice, and still it is in time.  Too late for a pause.
 SELECT at('2026-03-09 09:00');
 INSERT INTO lead (id, stage) SELECT i, 'mql' FROM generate_series(11, 14) AS i;
 SELECT at('2026-03-09 13:00');

@@ -72,7 +72,7 @@ SET lead_stage.now = '2026-03-12 09:00+00';
 UPDATE lead SET need_now = true, service_match = true, timeline = '3-6 months', decision_process = 'clinical board, budget with the director' WHERE id = 2 RETURNING id, stage;
 SET ROLE regress_sales;
 SET lead_stage.actor = 'intake desk';
-SET lead_stage.now = '2026-03-13 09:00+00';
+SET lead_stage.now = '2026-03-13 08:45+00';
 UPDATE lead SET stage = 'sal' WHERE id = 2 RETURNING id, stage;
 UPDATE lead SET stage = 'sql' WHERE id = 2;
 SET lead_stage.now = '2026-03-16 15:00+00';
