@@ -21,9 +21,6 @@
 PG_FUNCTION_INFO_V1(lead_stage_execute_as);
 PG_FUNCTION_INFO_V1(lead_stage_evaluate_as);
 
-/* An owner sees all his rows, FORCE ROW LEVEL SECURITY or not. */
-#define AS_OWNER (SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS)
-
 void
 lead_stage_become(Oid role, int security_flags, Identity *self)
 {
@@ -44,7 +41,7 @@ lead_stage_spi_as(Oid role, const char *sql, int nargs,
 	Identity	self;
 	int			result;
 
-	lead_stage_become(role, AS_OWNER, &self);
+	lead_stage_become(role, LEAD_STAGE_AS_OWNER, &self);
 	result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
 	lead_stage_be_again(&self);
 	if (result < 0)
@@ -59,7 +56,7 @@ lead_stage_spi_plan_as(Oid role, SPIPlanPtr plan, Datum *values, const char *nul
 	Identity	self;
 	int			result;
 
-	lead_stage_become(role, AS_OWNER, &self);
+	lead_stage_become(role, LEAD_STAGE_AS_OWNER, &self);
 	result = SPI_execute_plan(plan, values, nulls, false, 0);
 	lead_stage_be_again(&self);
 	if (result < 0)
@@ -83,7 +80,7 @@ lead_stage_spi_query_as(Oid role, const char *sql, int nargs,
 		params->params[i].pflags = PARAM_FLAG_CONST;
 		params->params[i].ptype = types[i];
 	}
-	lead_stage_become(role, AS_OWNER, &self);
+	lead_stage_become(role, LEAD_STAGE_AS_OWNER, &self);
 	result = SPI_execute_extended(sql, &options);
 	lead_stage_be_again(&self);
 	if (result < 0)

@@ -6,6 +6,10 @@
 #define LEAD_STAGE_RUN_AS_H
 
 #include "executor/spi.h"
+#include "miscadmin.h"
+
+/* An owner sees all his rows, FORCE ROW LEVEL SECURITY or not. */
+#define LEAD_STAGE_AS_OWNER (SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS)
 
 /* Who the backend acts as. */
 typedef struct Identity

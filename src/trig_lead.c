@@ -443,12 +443,31 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	return give_row(table);
 }
 
+/* The end of a lead, in the memo. */
+static void
+judge_end(LeadTable *table, Memo *memo, TupleTableSlot *old, HeapTuple stored)
+{
+	Judgement  *judgement = &memo->judgement;
+	MemoryContext oldcontext;
+
+	lead_stage_begin_memo(memo, MEMO_DELETE, table);
+	oldcontext = MemoryContextSwitchTo(memo->context);
+	copy_keys(table, old, memo->keys);
+	judgement->old = old;
+	judgement->merged_with = rescore_mode() != RESCORE_OFF ? merged_with : NULL;
+	judgement->at = lead_stage_event_time(table, stored, memo->keys, stored_since(table, old));
+	/* clocks end with their lead, whether or not a model is published */
+	if (table->bound && (table->state_in_use || (table->published && table->model->uses_state)))
+		lead_stage_read_state(table, memo->keys, &judgement->state);
+	judgement->keys = memo->keys;
+	lead_stage_judge_delete(judgement);
+	MemoryContextSwitchTo(oldcontext);
+}
+
 static HeapTuple
 before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 {
 	TupleTableSlot *old = trigger->tg_trigslot;
-	Judgement  *judgement = &memo->judgement;
-	MemoryContext oldcontext;
 
 	/* Half of a move to another partition is not the end of a lead. */
 	if (memo->kind == MEMO_UPDATE && lead_stage_memo_is_current(memo) &&
@@ -464,18 +483,7 @@ before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 		}
 	}
 
-	lead_stage_begin_memo(memo, MEMO_DELETE, table);
-	oldcontext = MemoryContextSwitchTo(memo->context);
-	copy_keys(table, old, memo->keys);
-	judgement->old = old;
-	judgement->merged_with = rescore_mode() != RESCORE_OFF ? merged_with : NULL;
-	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
-										  memo->keys, stored_since(table, old));
-	if (table->published && table->model->uses_state)
-		lead_stage_read_state(table, memo->keys, &judgement->state);
-	judgement->keys = memo->keys;
-	lead_stage_judge_delete(judgement);
-	MemoryContextSwitchTo(oldcontext);
+	judge_end(table, memo, old, trigger->tg_trigtuple);
 	return trigger->tg_trigtuple;
 }
 
@@ -565,6 +573,21 @@ take_memo(Memo *memo)
 		lead_stage_rekey_state(table, memo->old_keys, memo->keys);
 	if (judgement->state_changed)
 		lead_stage_store_state(table, memo->keys, &judgement->new_state);
+}
+
+void
+lead_stage_end_truncated(LeadTable *table, Memo *memo, TupleTableSlot *row)
+{
+	bool		should_free;
+	HeapTuple	stored = ExecFetchSlotHeapTuple(row, false, &should_free);
+
+	judge_end(table, memo, row, stored);
+	memo->kind = MEMO_NONE;
+	lead_stage_take_turns(&memo->judgement, true);
+	for (int i = 0; i < memo->judgement.nevents; i++)
+		lead_stage_add_pending(table, &memo->judgement.events[i], memo->keys);
+	if (should_free)
+		heap_freetuple(stored);
 }
 
 /*

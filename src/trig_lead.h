@@ -6,7 +6,7 @@
 #define LEAD_STAGE_TRIG_LEAD_H
 
 #include "utils/reltrigger.h"
-#include "judge.h"
+#include "memo.h"
 
 typedef enum RescoreMode
 {
@@ -45,6 +45,13 @@ extern const char *lead_stage_set_merge(const char *other);
  * rows it then left as they were.
  */
 extern uint64 lead_stage_left_alone(void);
+
+/*
+ * Tells what a DELETE of the row would, where no trigger fires for it; what is
+ * remembered of the lead is left to the caller, and so are the pending events.
+ * The memo is of the statement that removes it.
+ */
+extern void lead_stage_end_truncated(LeadTable *table, Memo *memo, TupleTableSlot *row);
 
 /* Whether it is a trigger "~lead_stage_judge"; false if none has fired yet. */
 extern bool lead_stage_is_judge(const Trigger *trigger);

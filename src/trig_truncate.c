@@ -6,10 +6,13 @@
  *		ON leads FOR EACH STATEMENT EXECUTE FUNCTION lead_stage._truncate('binding')
  *
  * Stands on every table that holds rows itself, so that no row is counted both
- * for a partition and its parent.
+ * for a partition and its parent.  A lead with a clock, or of which something is
+ * due, ends as by DELETE; of all others one statement records the end.
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -17,17 +20,27 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
 #include "lead_table.h"
+#include "memo.h"
 #include "notify.h"
+#include "pending.h"
 #include "run_as.h"
 #include "settings.h"
 #include "sql_names.h"
+#include "state.h"
+#include "trig_lead.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_truncate);
+
+#define LEADS_AT_A_TIME		1000
+
+static char *has_more_to_tell(LeadTable *table);
 
 /* "l.column", or NULL where the table has none. */
 static const char *
@@ -68,6 +81,28 @@ last_event(LeadTable *table)
 }
 
 static char *
+state_match(LeadTable *table)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
+		char	   *column = psprintf("s.%s",
+									  quote_identifier(get_attname(table->state,
+																   table->state_scan[i].sk_attno,
+																   false)));
+
+		if (i > 0)
+			appendStringInfoString(&sql, " AND ");
+		generate_operator_clause(&sql, column, type, table->key_equals[i],
+								 lead_column(table, table->keys[i]), type);
+	}
+	return sql.data;
+}
+
+static char *
 record_deletions(LeadTable *table)
 {
 	StringInfoData sql;
@@ -85,7 +120,7 @@ record_deletions(LeadTable *table)
 	for (int i = 0; i < table->nkeys; i++)
 		appendStringInfo(&sql, "%s, ", lead_column(table, table->keys[i]));
 	appendStringInfo(&sql, "'deleted', GREATEST($1, %s, %s), $2, %s, $3, %s, %s, %s::pg_catalog.text, $4, $5 "
-					 "FROM ONLY %s AS l WHERE %s IS NOT NULL",
+					 "FROM ONLY %s AS l WHERE %s IS NOT NULL AND NOT %s",
 					 lead_column(table, table->stage_since),
 					 last_event(table),
 					 lead_column(table, table->stage_since),
@@ -93,7 +128,8 @@ record_deletions(LeadTable *table)
 					 lead_column(table, table->stage),
 					 lead_column(table, table->owner),
 					 lead_stage_relation_name(table->relid),
-					 lead_column(table, table->stage_since));
+					 lead_column(table, table->stage_since),
+					 has_more_to_tell(table));
 	if (lead_stage_notifies(table))
 		appendStringInfo(&sql, " RETURNING id, at, %s", key_names.data);
 	return sql.data;
@@ -102,25 +138,72 @@ record_deletions(LeadTable *table)
 static char *
 forget_state(LeadTable *table)
 {
-	StringInfoData sql;
+	return psprintf("DELETE FROM %s AS s USING ONLY %s AS l WHERE %s",
+					lead_stage_state_name(table), lead_stage_relation_name(table->relid),
+					state_match(table));
+}
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "DELETE FROM %s AS s USING ONLY %s AS l WHERE ",
-					 lead_stage_relation_name(table->state), lead_stage_relation_name(table->relid));
-	for (int i = 0; i < table->nkeys; i++)
+/* ---------- leads of which there is more to tell ---------- */
+
+static char *
+has_more_to_tell(LeadTable *table)
+{
+	return psprintf("EXISTS (SELECT FROM %s AS s WHERE %s AND (s.sla IS NOT NULL OR s.recheck_at <= $1))",
+					lead_stage_state_name(table), state_match(table));
+}
+
+static void
+end_lead(LeadTable *table, Memo *memo, Relation rel, ItemPointer tid, TupleTableSlot *slot)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+	if (!table_tuple_fetch_row_version(rel, tid, snapshot, slot))
+		elog(ERROR, "failed to fetch a row that is truncated");
+	lead_stage_end_truncated(table, memo, slot);
+	ExecClearTuple(slot);
+	UnregisterSnapshot(snapshot);
+}
+
+/* The table is locked against everybody: what is found stays as it is. */
+static void
+end_leads(LeadTable *table, Memo *memo, Relation rel, TimestampTz now)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		values[] = {TimestampTzGetDatum(now)};
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	Identity	self;
+	Portal		cursor;
+	SPITupleTable *leads;
+	uint64		fetched;
+
+	lead_stage_become(table->owner_role, LEAD_STAGE_AS_OWNER, &self);
+	cursor = SPI_cursor_open_with_args(NULL,
+									   psprintf("SELECT l.ctid FROM ONLY %s AS l WHERE %s IS NOT NULL AND %s",
+												lead_stage_relation_name(table->relid),
+												lead_column(table, table->stage_since),
+												has_more_to_tell(table)),
+									   1, types, values, NULL, true, CURSOR_OPT_NO_SCROLL);
+	lead_stage_be_again(&self);
+	do
 	{
-		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
-		char	   *column = psprintf("s.%s",
-									  quote_identifier(get_attname(table->state,
-																   table->state_scan[i].sk_attno,
-																   false)));
+		lead_stage_become(table->owner_role, LEAD_STAGE_AS_OWNER, &self);
+		SPI_cursor_fetch(cursor, true, LEADS_AT_A_TIME);
+		lead_stage_be_again(&self);
+		leads = SPI_tuptable;
+		fetched = SPI_processed;
+		for (uint64 i = 0; i < fetched; i++)
+		{
+			bool		isnull;
+			Datum		tid = SPI_getbinval(leads->vals[i], leads->tupdesc, 1, &isnull);
 
-		if (i > 0)
-			appendStringInfoString(&sql, " AND ");
-		generate_operator_clause(&sql, column, type, table->key_equals[i],
-								 lead_column(table, table->keys[i]), type);
-	}
-	return sql.data;
+			end_lead(table, memo, rel, (ItemPointer) DatumGetPointer(tid), slot);
+			CHECK_FOR_INTERRUPTS();
+		}
+		SPI_freetuptable(leads);
+	} while (fetched == LEADS_AT_A_TIME);
+	SPI_cursor_close(cursor);
+	ExecDropSingleTupleTableSlot(slot);
+	lead_stage_flush_pending();
 }
 
 Datum
@@ -153,6 +236,9 @@ lead_stage_truncate(PG_FUNCTION_ARGS)
 	nulls[4] = lead_stage_actor && lead_stage_actor[0] ? ' ' : 'n';
 
 	SPI_connect();
+	if (table->state_in_use || (table->published && table->model->uses_state))
+		end_leads(table, lead_stage_statement_memo(fcinfo->flinfo->fn_mcxt), trigger->tg_relation,
+				  DatumGetTimestampTz(values[0]));
 	lead_stage_spi_as(table->owner_role, record_deletions(table), 5, types, values, nulls);
 	if (lead_stage_notifies(table))
 		lead_stage_notify_result(table, "deleted");

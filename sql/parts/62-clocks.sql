@@ -98,8 +98,9 @@ BEGIN
                 FROM %1$s AS h WINDOW lead AS (PARTITION BY %2$s ORDER BY h.id)
         ), whole AS (
             SELECT h.*, bool_or(h.event = 'rekeyed' AND h.to_stage IS NOT NULL OR h.event = 'created' AND h.name = 'pruned')
-                            OVER (PARTITION BY %2$s, h.life) AS tells_no_start
-                FROM event AS h
+                            OVER life AS tells_no_start,
+                   bool_or(h.event = 'deleted') OVER life AS is_over
+                FROM event AS h WINDOW life AS (PARTITION BY %2$s, h.life)
         ), clock AS (
             SELECT h.*, lag(h.event) OVER (PARTITION BY %2$s, h.life, h.name ORDER BY h.id) AS previous,
                    count(*) FILTER (WHERE h.event = 'sla_started') OVER (PARTITION BY %2$s, h.life, h.name ORDER BY h.id) AS number,
@@ -123,6 +124,9 @@ BEGIN
                     FROM clock AS h WHERE h.event IN ('sla_started', 'sla_paused', 'sla_resumed')) AS h
             WHERE h.event = 'sla_paused' AND h.before = 'sla_paused'
                   OR h.event = 'sla_resumed' AND h.before IS DISTINCT FROM 'sla_paused' AND NOT (h.before IS NULL AND h.tells_no_start)
+        UNION ALL
+        SELECT ARRAY[%3$s], format('the clock of "%%s" did not end with its lead', h.name)
+            FROM clock AS h WHERE h.is_over AND h.is_last AND h.event NOT IN ('sla_met', 'sla_cancelled')
         UNION ALL
         SELECT ARRAY[%3$s], format('the clock of "%%s" is running in history only', h.name)
             FROM clock AS h JOIN %4$s AS l ON %5$s

@@ -120,6 +120,20 @@ SELECT * FROM lead_stage.verify_history('lead');
 TRUNCATE lead CASCADE;
 SELECT * FROM lead_stage.verify_history('lead');
 SELECT count(*) FROM lead_state;
+
+-- TRUNCATE ends every clock, as DELETE does, and what is due by then happens
+-- first.
+SELECT at('2026-05-04 09:00');
+INSERT INTO lead (id, stage) VALUES (51, 'mql'), (151, 'mql'), (152, 'lead');
+SELECT at('2026-05-04 12:45');
+INSERT INTO lead (id, stage) VALUES (52, 'mql');
+SELECT at('2026-05-04 16:00');
+TRUNCATE lead CASCADE;
+SELECT * FROM story WHERE lead BETWEEN 51 AND 199 AND at LIKE 'Mon 04%';
+SELECT lead_id, max(at) AS at, count(*) FROM lead_history WHERE event = 'deleted' AND lead_id IN (51, 52, 151, 152) GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM lead_history AS h JOIN lead_history AS d USING (lead_id) WHERE d.event = 'deleted' AND lead_id IN (51, 52, 151) AND h.event = 'sla_cancelled' AND h.id > d.id;
+SELECT * FROM lead_stage.verify_history('lead');
+SELECT count(*) FROM lead_state;
 RESET lead_stage.now;
 
 -- Leads that were there before, told where they stand by rescore.
@@ -158,8 +172,26 @@ RESET lead_stage.now;
 -- Errors.
 SELECT * FROM lead_stage.reschedule(NULL);
 SELECT * FROM lead_stage.reschedule('pg_class');
+SELECT at('2026-03-06 09:00');
+SET lead_stage.enforce = off;
+INSERT INTO old (id, stage) VALUES (4, 'mql'), (5, 'mql');
+RESET lead_stage.enforce;
 SELECT lead_stage.unpublish('old');
 SELECT * FROM lead_stage.reschedule('old');
+
+-- Clocks end with their leads though nothing is published any more.
+SELECT at('2026-03-06 11:00');
+DELETE FROM old WHERE id = 4;
+TRUNCATE old;
+SELECT lead_id AS old_id, at, event, elapsed FROM old_history WHERE lead_id > 3 ORDER BY lead_id, id;
+SELECT * FROM lead_stage.verify_history('old');
+-- A clock that did not end would be told of.
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM old_history WHERE event = 'sla_cancelled' AND lead_id = 5;
+SELECT * FROM lead_stage.verify_history('old');
+ROLLBACK;
+RESET lead_stage.now;
 
 DROP SCHEMA slae CASCADE;
 DELETE FROM lead_stage.binding;
