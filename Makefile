@@ -41,6 +41,7 @@ OBJS = \
 	src/module.o \
 	src/one_lead.o \
 	src/open_hours.o \
+	src/our_objects.o \
 	src/pending.o \
 	src/recount.o \
 	src/reps.o \
@@ -231,6 +232,12 @@ REGRESS += $(REGRESS_16)
 endif
 REGRESS_OPTS = --inputdir=$(srcdir)/test --load-extension=$(EXTENSION)
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION)
+
+# Where the linker can, calls among our own functions need no look-up by name
+# through all libraries when a session loads this one.
+ifeq ($(shell uname -s),Linux)
+SHLIB_LINK = -Wl,-Bsymbolic-functions
+endif
 
 # As system headers the server's own are exempt from the warnings we ask for.
 # Unused fcinfo and signed loops up to lengthof() are PostgreSQL's idiom.

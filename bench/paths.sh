@@ -5,7 +5,6 @@
 #	copy        COPY, against a COPY into a table with a no-op BEFORE ROW trigger
 #	            and the history rows written by a plain statement
 #	rules       10, 50 and 200 fit rules: what one more costs a row
-#	session     a session's first write, against that into a plain table
 #	partitions  100 partitions, against one table
 #	oltp        single-row statements by pgbench with two clients
 #	memory      the most memory that a backend takes for a load and for many
@@ -129,28 +128,6 @@ measure_rules()
 	line "10 and 200 rules (target 60 ns)" "$t10" "$t200" "$(ratio "$t200" "$t10")" "$(awk -v a="$t10" -v b="$t200" -v n="$leads" 'BEGIN {printf "%.0f ns a rule", (b - a) / 190 / n * 1e6}')"
 }
 
-# The processor time of one INSERT in a session that has done nothing before.
-first_write()
-{
-	psql "$db" -A -t <<-SQL | tail -n 1
-		SELECT split_part(pg_read_file(format('/proc/%s/schedstat', pg_backend_pid())), ' ', 1) AS began \gset
-		INSERT INTO $1 ($columns) SELECT $(row "$2") FROM generate_series(1, 1) AS n;
-		SELECT (split_part(pg_read_file(format('/proc/%s/schedstat', pg_backend_pid())), ' ', 1)::numeric - :began) / 1e6;
-	SQL
-}
-
-measure_session()
-{
-	ask "SELECT attached('first', 10), plain('first_bare', 'first')" >/dev/null
-	for ((run = 0; run < runs * 8; run++)); do
-		first_write first_bare "$run" >>"$work/first.bare"
-		first_write first "$run" >>"$work/first.ours"
-	done
-	local bare ours
-	bare=$(median <"$work/first.bare"); ours=$(median <"$work/first.ours")
-	line "first INSERT of a session, ms (target + 3 ms)" "$bare" "$ours" "" "$(awk -v a="$bare" -v b="$ours" 'BEGIN {printf "+ %.1f ms", b - a}')"
-}
-
 measure_partitions()
 {
 	ask "SELECT attached('one', 10), attached('many', 10, 'PARTITION BY HASH (id)'), plain('bare_one', 'one'), plain('bare_many', 'one', 'PARTITION BY HASH (id)')" >/dev/null
@@ -237,6 +214,6 @@ measure_memory()
 ask "SELECT version()"
 ask "SELECT string_agg(name || ' ' || setting, ', ' ORDER BY name) FROM pg_settings WHERE name IN ('fsync', 'wal_level', 'shared_preload_libraries')"
 line "" "floor" "ours" "ratio" ""
-for what in "${@:-copy rules session partitions oltp memory}"; do
+for what in "${@:-copy rules partitions oltp memory}"; do
 	for one in $what; do "measure_$one"; done
 done

@@ -29,17 +29,30 @@ our_relation(const char *name)
 		get_relname_relid(name, namespace_id) : InvalidOid;
 }
 
+/* From the relation, which is open: the catalog would be read for each name. */
+static AttrNumber
+column_number(Relation rel, const char *column)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && strcmp(NameStr(att->attname), column) == 0)
+			return att->attnum;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of relation \"%s\" does not exist",
+					column, RelationGetRelationName(rel))));
+	return InvalidAttrNumber;
+}
+
 static Datum
 column_value(Relation rel, HeapTuple tuple, const char *column, bool *isnull)
 {
-	AttrNumber	attno = get_attnum(RelationGetRelid(rel), column);
-
-	if (attno == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of relation \"%s\" does not exist",
-						column, RelationGetRelationName(rel))));
-	return heap_getattr(tuple, attno, RelationGetDescr(rel), isnull);
+	return heap_getattr(tuple, column_number(rel, column), RelationGetDescr(rel), isnull);
 }
 
 static Oid
@@ -88,7 +101,7 @@ scan_binding(const char *index, const char *column, RegProcedure equals, Datum v
 	if (!OidIsValid(relid))
 		return NULL;
 	rel = table_open(relid, AccessShareLock);
-	ScanKeyInit(&key, get_attnum(relid, column), BTEqualStrategyNumber,
+	ScanKeyInit(&key, column_number(rel, column), BTEqualStrategyNumber,
 				equals, value);
 	scan = systable_beginscan(rel, indexid, OidIsValid(indexid), NULL, 1, &key);
 	tuple = systable_getnext(scan);
@@ -158,7 +171,7 @@ scan_activity_bindings(const char *index, const char *column, const pg_uuid_t *i
 	if (!OidIsValid(relid))
 		return NIL;
 	rel = table_open(relid, AccessShareLock);
-	ScanKeyInit(&key, get_attnum(relid, column), BTEqualStrategyNumber,
+	ScanKeyInit(&key, column_number(rel, column), BTEqualStrategyNumber,
 				F_UUID_EQ, UUIDPGetDatum(id));
 	scan = systable_beginscan(rel, indexid, OidIsValid(indexid), NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
@@ -196,11 +209,11 @@ lead_stage_read_definition(const char *model, int32 version)
 	if (!OidIsValid(relid))
 		return NULL;
 	rel = table_open(relid, AccessShareLock);
-	ScanKeyEntryInitialize(&keys[0], 0, get_attnum(relid, "model"),
+	ScanKeyEntryInitialize(&keys[0], 0, column_number(rel, "model"),
 						   BTEqualStrategyNumber, InvalidOid,
 						   DEFAULT_COLLATION_OID, F_TEXTEQ,
 						   CStringGetTextDatum(model));
-	ScanKeyInit(&keys[1], get_attnum(relid, "version"), BTEqualStrategyNumber,
+	ScanKeyInit(&keys[1], column_number(rel, "version"), BTEqualStrategyNumber,
 				F_INT4EQ, Int32GetDatum(version));
 	scan = systable_beginscan(rel, indexid, OidIsValid(indexid), NULL, 2, keys);
 	tuple = systable_getnext(scan);
@@ -231,7 +244,7 @@ model_by_id(int32 model_id, char **name, int32 *version)
 	if (!OidIsValid(relid))
 		return false;
 	rel = table_open(relid, AccessShareLock);
-	ScanKeyInit(&key, get_attnum(relid, "id"), BTEqualStrategyNumber, F_INT4EQ,
+	ScanKeyInit(&key, column_number(rel, "id"), BTEqualStrategyNumber, F_INT4EQ,
 				Int32GetDatum(model_id));
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
 	tuple = systable_getnext(scan);
@@ -276,11 +289,11 @@ lead_stage_read_away(int32 model_id, const char *pool, const char **names, int n
 	if (!OidIsValid(relid) || !model_by_id(model_id, &model, &version))
 		return away;
 	rel = table_open(relid, AccessShareLock);
-	ScanKeyEntryInitialize(&keys[0], 0, get_attnum(relid, "model"),
+	ScanKeyEntryInitialize(&keys[0], 0, column_number(rel, "model"),
 						   BTEqualStrategyNumber, InvalidOid,
 						   DEFAULT_COLLATION_OID, F_TEXTEQ,
 						   CStringGetTextDatum(model));
-	ScanKeyEntryInitialize(&keys[1], 0, get_attnum(relid, "pool"),
+	ScanKeyEntryInitialize(&keys[1], 0, column_number(rel, "pool"),
 						   BTEqualStrategyNumber, InvalidOid,
 						   DEFAULT_COLLATION_OID, F_TEXTEQ,
 						   CStringGetTextDatum(pool));

@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "conditions.h"
+#include "our_objects.h"
 
 /* The range table index under which a view's query reads the leads table. */
 int
@@ -111,6 +112,7 @@ type_is_trusted(Oid type)
 	if (OidIsValid(element))
 		type = getBaseType(element);
 	return type < FirstUnpinnedObjectId || type_is_enum(type) ||
+		lead_stage_is_stage_type(type) ||
 		getExtensionOfObject(TypeRelationId, type) ==
 		get_extension_oid("lead_stage", true);
 }
@@ -119,6 +121,7 @@ static bool
 function_is_untrusted(Oid funcid, void *context)
 {
 	return funcid >= FirstUnpinnedObjectId &&
+		!lead_stage_is_our_c_function(funcid) &&
 		getExtensionOfObject(ProcedureRelationId, funcid) !=
 		get_extension_oid("lead_stage", true);
 }

@@ -17,10 +17,8 @@
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -36,6 +34,7 @@
 #include "compat.h"
 #include "conditions.h"
 #include "lead_table.h"
+#include "our_objects.h"
 
 typedef struct LeadTableEntry
 {
@@ -143,18 +142,10 @@ attno_or_zero(TupleDesc desc, const char *column, Oid type)
 }
 
 static bool
-is_stage_type(Oid type)
-{
-	return get_typlen(type) == sizeof(LeadStage) &&
-		getExtensionOfObject(TypeRelationId, type) ==
-		get_extension_oid("lead_stage", true);
-}
-
-static bool
 plays_role(Oid type, const char *role)
 {
 	if (strcmp(role, "stage") == 0)
-		return is_stage_type(type);
+		return lead_stage_is_stage_type(type);
 	if (strcmp(role, "stage_since") == 0)
 		return type == TIMESTAMPTZOID;
 	if (strcmp(role, "stage_reason") == 0)
@@ -379,7 +370,7 @@ stage_column(TupleDesc desc, const char *column)
 	AttrNumber	attno = attno_or_zero(desc, column, InvalidOid);
 
 	return attno != InvalidAttrNumber &&
-		is_stage_type(TupleDescAttr(desc, attno - 1)->atttypid) ?
+		lead_stage_is_stage_type(TupleDescAttr(desc, attno - 1)->atttypid) ?
 		attno : InvalidAttrNumber;
 }
 
@@ -452,7 +443,6 @@ find_history(LeadTable *table)
 	Relation	rel = open_beside(table, table->history);
 	TupleDesc	desc = RelationGetDescr(rel);
 	HistoryColumns *columns = &table->history_columns;
-	List	   *sequences = getOwnedSequences(table->history);
 
 	table->history_scan = lead_scan(table, rel, &table->history_index,
 									&columns->keys);
@@ -477,7 +467,7 @@ find_history(LeadTable *table)
 	columns->role = attno_or_zero(desc, "role", TEXTOID);
 	columns->actor = attno_or_zero(desc, "actor", TEXTOID);
 	columns->evidence = attno_or_zero(desc, "evidence", VARBITOID);
-	table->history_sequence = sequences ? linitial_oid(sequences) : InvalidOid;
+	table->history_sequence = lead_stage_sequence_of(rel, columns->id, table->owner_role);
 	find_defaults(table, rel);
 	table_close(rel, AccessShareLock);
 
@@ -521,18 +511,20 @@ find_state(LeadTable *table)
 
 /* ---------- building an entry ---------- */
 
-static Oid
-relation_owner(Oid relid)
+/*
+ * Reading a zone's file is not for nothing in a session that writes one lead,
+ * and most servers have one of these two names of one zone in use already.
+ */
+static pg_tz *
+model_time_zone(const char *name)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner = InvalidOid;
+	const char *in_use = pg_get_timezone_name(session_timezone);
 
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
+	if (name == NULL)
+		name = "UTC";
+	if (strcmp(name, "UTC") == 0 && strcmp(in_use, "Etc/UTC") == 0)
+		return session_timezone;
+	return pg_tzset(name);
 }
 
 /*
@@ -613,8 +605,7 @@ fill_bound(LeadTable *table, Binding *binding, Relation rel, const Draft *draft)
 			table->model = lead_stage_read_model(definition);
 			/* what an earlier version began goes on: a clock, a hold */
 			table->model->uses_state |= table->state_in_use;
-			table->time_zone = pg_tzset(table->model->time_zone ?
-										table->model->time_zone : "UTC");
+			table->time_zone = model_time_zone(table->model->time_zone);
 			lead_stage_load_conditions(table, signals, rel);
 			table->published = true;
 		}
@@ -672,7 +663,7 @@ build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 	{
 		binding = lead_stage_read_binding(id);
 		table->bound = binding != NULL &&
-			OidIsValid(relation_owner(binding->leads)) &&
+			OidIsValid(lead_stage_relation_owner(binding->leads)) &&
 			OidIsValid(binding->history) && OidIsValid(binding->state);
 		if (!table->bound)
 		{
@@ -687,7 +678,7 @@ build(Relation rel, const pg_uuid_t *id, const Draft *draft)
 		table->state = binding->state;
 		table->live = binding->live;
 		table->signals = binding->signals;
-		table->owner_role = relation_owner(binding->leads);
+		table->owner_role = lead_stage_relation_owner(binding->leads);
 		check_same_owner(table, rel);
 	} while (!fill_bound(table, binding, rel, draft));
 

@@ -44,5 +44,22 @@ ALTER TABLE lead_history DROP COLUMN source;
 ALTER TABLE lead_history ALTER COLUMN nothing SET DEFAULT 'something';
 INSERT INTO lead (id, size) VALUES (2000, 1);
 SELECT nothing, number FROM lead_history WHERE lead_id = 2000;
+
+-- Ids come from the sequence of the default, where it is the owner's own, and
+-- from the one that belongs to history where it is not.
+RESET ROLE;
+CREATE SEQUENCE somebodys START 1000000;
+ALTER TABLE lead_history ALTER COLUMN id SET DEFAULT nextval('somebodys');
+SET ROLE regress_write_history_hooks;
+INSERT INTO lead (id, size) VALUES (2001, 1);
+RESET ROLE;
+SELECT is_called FROM somebodys;
+ALTER SEQUENCE somebodys OWNER TO regress_write_history_hooks;
+ALTER TABLE lead_history ALTER COLUMN id SET DEFAULT nextval('somebodys');
+SET ROLE regress_write_history_hooks;
+INSERT INTO lead (id, size) VALUES (2002, 1);
+ALTER TABLE lead_history ALTER COLUMN id DROP DEFAULT;
+INSERT INTO lead (id, size) VALUES (2003, 1);
+SELECT lead_id, id >= 1000000 AS somebodys FROM lead_history WHERE lead_id > 2000 ORDER BY 1, 2;
 \set teardown :abs_srcdir /include/write_teardown.psql
 \i :teardown
