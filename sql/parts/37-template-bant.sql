@@ -55,7 +55,7 @@ SELECT $json$
     {"name": "meeting_booked", "condition": "meeting_at IS NOT NULL"}
 ],
 "example": [
-    {"name": "all four answers", "expected": "sql",
+    {"name": "all four answers", "expected": "sql", "note": "The demo made an MQL; sales has an answer to each of the four questions.",
      "lead": {"company_size": 120, "demo_requested": true},
      "activities": [{"source": "web", "at": "-1 days", "kind": "visit"}],
      "steps": [{"budget": 50000, "authority": true, "need": "replace spreadsheets", "timeline": "0-3 months", "stage": "sql"}]},
@@ -63,10 +63,10 @@ SELECT $json$
      "lead": {"company_size": 120, "demo_requested": true},
      "activities": [],
      "steps": [{"budget": 50000, "need": "replace spreadsheets", "timeline": "0-3 months", "stage": "sql"}]},
-    {"name": "demo for nobody we know", "expected": "lead",
+    {"name": "demo for nobody we know", "expected": "lead", "note": "No fit: of the company nothing is known, so asking for a demo is not enough.",
      "lead": {"demo_requested": true},
      "activities": [], "steps": []},
-    {"name": "not this year", "expected": "nurture",
+    {"name": "not this year", "expected": "nurture", "note": "A need without a date goes back, with the reason, and is left alone for a month.",
      "lead": {"company_size": 10, "demo_requested": true},
      "activities": [],
      "steps": [{"stage": "nurture", "stage_reason": "not in time"}]}

@@ -318,6 +318,9 @@ AS $$
     SELECT 'warning', 'model', 'it has no examples: nobody can see what the rules mean, and publish cannot try them', 'Add leads that qualify and leads that do not to lead_stage.example.'
         WHERE definition -> 'example' = '[]'
     UNION ALL
+    SELECT 'note', format('example "%s"', x.item ->> 'name'), 'it has no note: the guide cannot say why such a lead ends there', 'Write in its note what decides.'
+        FROM jsonb_array_elements(definition -> 'example') AS x (item) WHERE coalesce(x.item ->> 'note', '') !~ '\S'
+    UNION ALL
     SELECT 'note', 'model', format('no example ends %s', e.what), 'Add one to lead_stage.example.'
         FROM (VALUES ('in sql or higher', true), ('below mql', false)) AS e (what, qualifies)
         WHERE definition -> 'example' <> '[]'
