@@ -160,6 +160,7 @@ REGRESS_ALL = \
 	suggest_points \
 	report_story \
 	report_random \
+	report_narrow \
 	report_sla \
 	report_rekey \
 	report_rights \

@@ -437,7 +437,7 @@ BEGIN
             lead_stage._each_key(leads, '%2$I', taken => taken)));
         -- By event, for the few kinds that are rare: a report asks which keys changed.
         PERFORM lead_stage._execute_as(owner, format(
-            'CREATE INDEX ON %s USING brin (at, event text_bloom_ops (n_distinct_per_range = 20))', name));
+            'CREATE INDEX ON %s USING brin (at, event text_bloom_ops (n_distinct_per_range = 20)) WITH (autosummarize)', name));
         PERFORM lead_stage._execute_as(owner, format('COMMENT ON TABLE %s IS %L', name,
             format('what happened to every lead of %s; append-only', lead_stage._name(leads))));
         RAISE NOTICE 'created table %', name;

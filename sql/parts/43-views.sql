@@ -244,10 +244,10 @@ BEGIN
             WHERE h.event IN ('stage', 'deleted') AND h.from_stage IS NOT NULL AND h.since IS NOT NULL
             UNION ALL
             SELECT %2$s, l.%3$I, l.%4$I, NULL::timestamptz, NULL::@extschema@.lead_stage, NULL::text, NULL::text, l.%5$I::text,
-                   coalesce((SELECT s.last_touch_at >= l.%4$I FROM %6$s AS s WHERE %7$s), false),
+                   coalesce(s.last_touch_at >= l.%4$I, false),
                    (SELECT e.version FROM %1$s AS e WHERE %8$s AND e.to_stage IS NOT NULL AND e.event IN ('stage', 'created', 'rekeyed') ORDER BY e.id DESC LIMIT 1),
                    (SELECT e.from_stage FROM %1$s AS e WHERE %8$s AND e.to_stage IS NOT NULL AND e.event IN ('stage', 'created', 'rekeyed') ORDER BY e.id DESC LIMIT 1)
-            FROM %9$s AS l WHERE l.%4$I IS NOT NULL$sql$,
+            FROM %9$s AS l LEFT JOIN %6$s AS s ON %7$s WHERE l.%4$I IS NOT NULL$sql$,
             history, array_to_string(keys_of_leads, ', '), columns ->> 'stage', columns ->> 'stage_since', columns ->> 'owner',
             state, lead_stage._each_key(leads, 's.%2$I %4$s l.%1$I', ' AND ', in_state),
             lead_stage._each_key(leads, 'e.%2$I %4$s l.%1$I', ' AND ', in_history), leads_name));

@@ -168,31 +168,40 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION lead_stage._key_now(regclass, boolean) IS 'SQL text that finds the present keys of rows of history';
 
--- The keys with certain events in the range, or null if the range holds so
--- much of history, as far as the planner knows, that it is better read whole.
-CREATE FUNCTION lead_stage._keys_in_range(leads regclass, since timestamptz, until timestamptz, events text[]) RETURNS text
+-- Whether a range holds so little of history, as far as the planner knows, that
+-- what belongs to it is better looked up lead by lead than read whole.
+CREATE FUNCTION lead_stage._is_narrow(leads regclass, since timestamptz, until timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
     history regclass := (lead_stage._binding(leads)).history;
-    taken text[] := lead_stage._history_columns();
     plan json;
 BEGIN
     IF since = '-infinity' AND until = 'infinity' THEN
-        RETURN NULL;
+        RETURN false;
     END IF;
     EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s AS h WHERE h.at >= %L AND h.at < %L', lead_stage._name(history), since, until) INTO plan;
-    IF (plan #>> '{0,Plan,Plan Rows}')::float8 > 0.05 * (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = history) THEN
-        RETURN NULL;
-    END IF;
-    RETURN format('SELECT %s FROM %s AS h WHERE h.at >= $1 AND h.at < $2 AND h.event = ANY (%L) GROUP BY %s',
-                  lead_stage._each_key(leads, 'h.%2$I AS key_%5$s', taken => taken), lead_stage._name(history), events,
-                  lead_stage._each_key(leads, 'h.%2$I', taken => taken));
+    RETURN (plan #>> '{0,Plan,Plan Rows}')::float8 <= 0.05 * (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = history);
 END
 $$;
-COMMENT ON FUNCTION lead_stage._keys_in_range(regclass, timestamptz, timestamptz, text[]) IS 'SQL text of the keys that have something in a range of time';
+COMMENT ON FUNCTION lead_stage._is_narrow(regclass, timestamptz, timestamptz) IS 'whether a range of time is read lead by lead';
+
+-- How a report reads: "rekeyed" is what _rekeyed says, "narrow" what _is_narrow
+-- says.  Complains about a range that is none.
+CREATE FUNCTION lead_stage._begin_report(leads regclass, since timestamptz, until timestamptz, OUT rekeyed text, OUT narrow boolean)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM lead_stage._check_range(since, until);
+    rekeyed := lead_stage._rekeyed(leads);
+    narrow := lead_stage._is_narrow(leads, since, until);
+END
+$$;
+COMMENT ON FUNCTION lead_stage._begin_report(regclass, timestamptz, timestamptz) IS 'what every report must know first';
 
 -- Visits under the key that each lead has now.  "among" is a query of the keys
 -- to look at, under whichever key the row is; null: all.
@@ -224,34 +233,81 @@ COMMENT ON FUNCTION lead_stage._visits_of(regclass, boolean, text) IS 'SQL text 
 CREATE FUNCTION lead_stage._keys_of(leads regclass, rekeyed boolean, relation text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
-    RETURN format('SELECT DISTINCT %s FROM %I AS v', lead_stage._report_key(leads, 'v'), relation)
-        || CASE WHEN rekeyed THEN format(' UNION SELECT %s FROM rekeyed AS r JOIN %I AS v ON %s', lead_stage._each_key(leads, 'r.old_%5$s'), relation,
+    RETURN format('SELECT DISTINCT %s FROM %s AS v', lead_stage._report_key(leads, 'v'), relation)
+        || CASE WHEN rekeyed THEN format(' UNION SELECT %s FROM rekeyed AS r JOIN %s AS v ON %s', lead_stage._each_key(leads, 'r.old_%5$s'), relation,
                                          lead_stage._each_key(leads, 'r.new_%5$s %4$s v.key_%5$s', ' AND ')) ELSE '' END;
 COMMENT ON FUNCTION lead_stage._keys_of(regclass, boolean, text) IS 'SQL text of all keys that the leads of a relation had';
 
+-- All keys of the leads to which one of these events happened in the range.
+CREATE FUNCTION lead_stage._keys_in_range(leads regclass, rekeyed boolean, events text[]) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    now record := lead_stage._key_now(leads, rekeyed);
+BEGIN
+    RETURN lead_stage._keys_of(leads, rekeyed, format('(SELECT %s FROM %s AS h%s WHERE h.at >= $1 AND h.at < $2 AND h.event = ANY (%L))',
+                                                      now.list, lead_stage._name((lead_stage._binding(leads)).history), now.joined, events));
+END
+$$;
+COMMENT ON FUNCTION lead_stage._keys_in_range(regclass, boolean, text[]) IS 'SQL text of the keys of leads that have something in a range of time';
+
+-- The visits that began in a narrow range, while no key has changed: each begins
+-- with a row of history of that time and ends with the lead's next row of a
+-- move, found by the primary key, or is the one that the lead is in.
+CREATE FUNCTION lead_stage._visits_begun(leads regclass) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    bound lead_stage.binding := lead_stage._binding(leads);
+    columns jsonb := lead_stage._current_columns(bound);
+    taken text[] := lead_stage._history_columns();
+BEGIN
+    -- OFFSET keeps the planner from reading the table of leads whole.
+    RETURN format($sql$
+        SELECT %1$s, e.to_stage AS stage, e.at AS entered_at, x.at AS left_at, x.to_stage AS next_stage, x.reason, coalesce(x.owner, o.owner) AS owner
+        FROM %2$s AS e
+             LEFT JOIN LATERAL (SELECT h.at, h.to_stage, h.reason, h.owner FROM %2$s AS h
+                                WHERE %3$s AND h.id > e.id AND h.event IN ('stage', 'deleted') ORDER BY h.id LIMIT 1) AS x ON true
+             LEFT JOIN LATERAL (SELECT true AS found, l.%5$I::text AS owner FROM %4$s AS l
+                                WHERE x.at IS NULL AND %6$s AND l.%7$I = e.at OFFSET 0) AS o ON true
+        WHERE e.event IN ('created', 'stage') AND e.to_stage IS NOT NULL AND e.at >= $1 AND e.at < $2 AND (x.at IS NOT NULL OR o.found)$sql$,
+        lead_stage._each_key(leads, 'e.%2$I AS key_%5$s', taken => taken),
+        lead_stage._name(bound.history),
+        lead_stage._each_key(leads, 'h.%2$I %4$s e.%2$I', ' AND ', taken),
+        lead_stage._name(leads),
+        columns ->> 'owner',
+        lead_stage._each_key(leads, 'l.%1$I %4$s e.%2$I', ' AND ', taken),
+        columns ->> 'stage_since');
+END
+$$;
+COMMENT ON FUNCTION lead_stage._visits_begun(regclass) IS 'SQL text of the visits that began in a narrow range of time';
+
 -- The visits that a report counts, with their segments, as a query.  The
 -- parameters are $1 (since) and $2 (until); condition is over the alias "v".
-CREATE FUNCTION lead_stage._report_visits(leads regclass, since timestamptz, until timestamptz, by text, rekeyed boolean, condition text) RETURNS text
+CREATE FUNCTION lead_stage._report_visits(leads regclass, rekeyed boolean, narrow boolean, by text, condition text) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
     split record := lead_stage._segment(leads, by, 'v');
-    -- A visit begins with a row of history, under the same key unless that
-    -- changed meanwhile.
-    among text := lead_stage._keys_in_range(leads, since, until, '{created,stage}')
-        || CASE WHEN rekeyed THEN format(' UNION SELECT %s FROM pair AS p UNION SELECT %s FROM pair AS p',
-                                         lead_stage._each_key(leads, 'p.old_%5$s'), lead_stage._each_key(leads, 'p.new_%5$s')) ELSE '' END;
 BEGIN
     RETURN format($sql$
-        SELECT %s AS segment, %s, v.stage, v.entered_at, v.left_at, v.next_stage, v.reason, v.touched
+        SELECT %s AS segment, %s, v.stage, v.entered_at, v.left_at, v.next_stage, v.reason
         FROM (%s) AS v%s
         WHERE v.entered_at >= $1 AND v.entered_at < $2 AND %s$sql$,
-        split.segment, lead_stage._report_key(leads, 'v'), lead_stage._visits_of(leads, rekeyed, among), split.joined, condition);
+        split.segment, lead_stage._report_key(leads, 'v'),
+        CASE WHEN narrow AND NOT rekeyed THEN lead_stage._visits_begun(leads)
+             WHEN narrow THEN lead_stage._visits_of(leads, rekeyed, lead_stage._keys_in_range(leads, rekeyed, '{created,stage}'))
+             ELSE lead_stage._visits_of(leads, rekeyed, NULL) END,
+        split.joined, condition);
 END
 $$;
-COMMENT ON FUNCTION lead_stage._report_visits(regclass, timestamptz, timestamptz, text, boolean, text) IS
+COMMENT ON FUNCTION lead_stage._report_visits(regclass, boolean, boolean, text, text) IS
     'SQL text of the visits that a report counts, with their segments';
 
 -- What became of a visit, of the relation "v".
@@ -278,12 +334,9 @@ CREATE FUNCTION lead_stage._funnel(relation regclass, since timestamptz, until t
 AS $$
 #variable_conflict use_variable
 DECLARE
-    rekeyed text;
-    split record;
+    begun record := lead_stage._begin_report(relation, since, until);
+    split record := lead_stage._segment(relation, by, 'v');
 BEGIN
-    PERFORM lead_stage._check_range(since, until);
-    rekeyed := lead_stage._rekeyed(relation);
-    split := lead_stage._segment(relation, by, 'v');
     -- A jump is one move past a stage; a lead that comes back from lost or
     -- disqualified was further before, and jumps nothing.
     RETURN QUERY EXECUTE format($sql$
@@ -302,12 +355,12 @@ BEGIN
                sum(c.dropped)::bigint, sum(c.still_here)::bigint, sum(c.skipped)::bigint,
                sum(c.advanced)::float8 / nullif(sum(c.entered), 0)::float8, max(c.median_time)
         FROM counted AS c GROUP BY c.segment, c.stage ORDER BY c.segment COLLATE "C", c.stage$sql$,
-        lead_stage._report_visits(relation, since, until, by, rekeyed IS NOT NULL, 'true'),
+        lead_stage._report_visits(relation, begun.rekeyed IS NOT NULL, begun.narrow, by, 'true'),
         format('SELECT %s AS segment, %s, v.stage, v.next_stage FROM (%s) AS v%s
                 WHERE v.left_at >= $1 AND v.left_at < $2 AND v.stage >= ''lead'' AND v.next_stage > v.stage',
-               split.segment, lead_stage._report_key(relation, 'v'), lead_stage._visits_of(relation, rekeyed IS NOT NULL, NULL), split.joined),
+               split.segment, lead_stage._report_key(relation, 'v'), lead_stage._visits_of(relation, begun.rekeyed IS NOT NULL, NULL), split.joined),
         lead_stage._report_key(relation, 'v'),
-        lead_stage._outcome_of('advanced'), lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'), rekeyed)
+        lead_stage._outcome_of('advanced'), lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'), begun.rekeyed)
         USING since, until;
 END
 $$;
@@ -345,10 +398,8 @@ CREATE FUNCTION lead_stage.velocity(leads regclass, since timestamptz DEFAULT '-
 AS $$
 #variable_conflict use_variable
 DECLARE
-    rekeyed text;
+    begun record := lead_stage._begin_report($1, $2, $3);
 BEGIN
-    PERFORM lead_stage._check_range($2, $3);
-    rekeyed := lead_stage._rekeyed($1);
     RETURN QUERY EXECUTE format($sql$
         WITH RECURSIVE %3$s visit AS (%1$s)
         SELECT v.segment, v.stage, v.next_stage, count(*), avg(v.left_at - v.entered_at),
@@ -357,8 +408,8 @@ BEGIN
                percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_stage.business_time_between(%2$L, v.entered_at, v.left_at))
         FROM visit AS v
         GROUP BY v.segment, v.stage, v.next_stage ORDER BY v.segment COLLATE "C", v.stage, v.next_stage$sql$,
-        lead_stage._report_visits($1, $2, $3, $4, rekeyed IS NOT NULL, 'v.next_stage IS NOT NULL'),
-        lead_stage._calendar(lead_stage._binding($1)), rekeyed)
+        lead_stage._report_visits($1, begun.rekeyed IS NOT NULL, begun.narrow, $4, 'v.next_stage IS NOT NULL'),
+        lead_stage._calendar(lead_stage._binding($1)), begun.rekeyed)
         USING $2, $3;
 END
 $$;
@@ -373,19 +424,17 @@ CREATE FUNCTION lead_stage._drop_off(relation regclass, since timestamptz, until
 AS $$
 #variable_conflict use_variable
 DECLARE
-    rekeyed text;
+    begun record := lead_stage._begin_report(relation, since, until);
 BEGIN
-    PERFORM lead_stage._check_range(since, until);
-    rekeyed := lead_stage._rekeyed(relation);
     RETURN QUERY EXECUTE format($sql$
         WITH RECURSIVE %3$s visit AS (%1$s)
         SELECT v.segment, v.stage, v.next_stage, v.reason, count(DISTINCT (%2$s)) AS leads
         FROM visit AS v
         GROUP BY v.segment, v.stage, v.next_stage, v.reason
         ORDER BY v.segment COLLATE "C", v.stage, leads DESC, v.next_stage, v.reason COLLATE "C"$sql$,
-        lead_stage._report_visits(relation, since, until, by, rekeyed IS NOT NULL,
+        lead_stage._report_visits(relation, begun.rekeyed IS NOT NULL, begun.narrow, by,
                                   format('(%s OR %s)', lead_stage._outcome_of('recycled'), lead_stage._outcome_of('dropped'))),
-        lead_stage._report_key(relation, 'v'), rekeyed)
+        lead_stage._report_key(relation, 'v'), begun.rekeyed)
         USING since, until;
 END
 $$;

@@ -612,7 +612,7 @@ BEGIN
                    CROSS JOIN (SELECT DISTINCT c.policy FROM counted AS c) AS n
                    LEFT JOIN counted AS c ON c.policy = n.policy AND c.day >= b.bucket AND c.day < b.bucket + s.step
               GROUP BY n.policy, b.place, b.bucket, s.unit) AS p$sql$,
-        lead_stage._report_clocks(relation, NULL)) INTO result USING since, until, zone;
+        lead_stage._report_clocks(relation, since, until, NULL)) INTO result USING since, until, zone;
     RETURN result;
 END
 $$;

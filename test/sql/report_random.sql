@@ -159,7 +159,7 @@ SELECT count(*) > 100 AS repeats FROM visit AS v WHERE EXISTS (SELECT FROM visit
 -- As it comes, and then, where the planner knows that a range holds little of it, lead by lead.
 SELECT r.report, d.rows > 25 AS enough, d.wrong, d.missing FROM (VALUES ('funnel'), ('velocity'), ('drop_off'), ('mql'), ('sql')) AS r (report) CROSS JOIN LATERAL differences(r.report) AS d;
 ANALYZE "Lead_history";
-SELECT r.range, lead_stage._keys_in_range('"Lead"', r.since, r.until, '{stage}') IS NULL AS whole FROM range AS r ORDER BY r.range;
+SELECT r.range, lead_stage._is_narrow('"Lead"', r.since, r.until) AS narrow FROM range AS r ORDER BY r.range;
 SELECT r.report, d.rows > 25 AS enough, d.wrong, d.missing FROM (VALUES ('funnel'), ('velocity'), ('drop_off'), ('mql'), ('sql')) AS r (report) CROSS JOIN LATERAL differences(r.report) AS d;
 
 -- The sums and rates that are promised.

@@ -43,7 +43,7 @@ SELECT segment, mqls, sqls, recycled FROM lead_stage.mql_report('lead', by => 'w
 SELECT segment, stage, to_stage, leads FROM lead_stage.drop_off('lead', by => 'who');
 -- Looked up lead by lead.
 ANALYZE lead_history;
-SELECT lead_stage._keys_in_range('lead', '2026-01-01 12:00+00', '2026-01-01 18:00+00', '{stage}') IS NULL AS whole;
+SELECT lead_stage._is_narrow('lead', '2026-01-01 12:00+00', '2026-01-01 18:00+00') AS narrow;
 SELECT segment, stage, entered, leads, advanced FROM lead_stage.funnel('lead', '2026-01-06 00:00+00', '2026-01-06 00:01+00', by => 'who') ORDER BY segment, stage;
 
 SELECT lead_stage.detach('lead');
