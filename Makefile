@@ -179,6 +179,7 @@ REGRESS_ALL = \
 	write_insert \
 	write_merge \
 	write_partition \
+	write_partition_triggers \
 	write_prepared \
 	write_rekey \
 	write_replica \

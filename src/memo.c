@@ -109,6 +109,20 @@ lead_stage_landing_memo(void)
 	return &innermost->memo;
 }
 
+Memo *
+lead_stage_leaving_memo(int depth)
+{
+	for (Statement *statement = innermost; statement != NULL; statement = statement->outer)
+	{
+		Memo	   *memo = &statement->memo;
+
+		if ((memo->kind == MEMO_LEFT || memo->kind == MEMO_ARRIVING) &&
+			lead_stage_memo_is_current(memo) && memo->depth == depth)
+			return memo;
+	}
+	return NULL;
+}
+
 bool
 lead_stage_must_queue_event(void)
 {

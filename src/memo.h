@@ -38,12 +38,20 @@ typedef struct Memo
 	MemoryContext parent;		/* the statement's */
 	MemoryContext context;		/* what the memo points to lives here; made at need */
 
-	/* of an insert: what ON CONFLICT's EXCLUDED is to mean */
+	/*
+	 * Of an insert: what ON CONFLICT's EXCLUDED is to mean.  Of an update of a
+	 * partition: what is to be judged should the row move to another.
+	 */
 	FmgrInfo   *source;			/* tells a statement's targets apart */
 	Datum		proposed[LEAD_STAGE_PROPOSALS];
 	bool		proposed_null[LEAD_STAGE_PROPOSALS];
 	Datum		computed[LEAD_STAGE_PROPOSALS];
 	bool		computed_null[LEAD_STAGE_PROPOSALS];
+
+	/* of a move to another partition */
+	HeapTuple	left;			/* the stored row, from where it leaves */
+	LeadTable  *left_table;
+	int			depth;			/* of triggers, as it leaves */
 } Memo;
 
 /* Registers callback and hook; called once, from _PG_init. */
@@ -60,6 +68,10 @@ extern bool lead_stage_memo_is_current(const Memo *memo);
 
 /* The memo of the statement that is landing a row right now, or NULL. */
 extern Memo *lead_stage_landing_memo(void);
+
+/* That of a statement at that depth whose row left a partition and has not
+ * landed in another, or NULL. */
+extern Memo *lead_stage_leaving_memo(int depth);
 
 /*
  * Whether that statement must queue the event that writes history: true once,

@@ -22,6 +22,7 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "access/tupconvert.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "utils/datum.h"
@@ -51,6 +52,8 @@ PG_FUNCTION_INFO_V1(lead_stage_record);
 static Rescoring rescoring;
 static const char *merged_with = NULL;
 static const ActivityMatches *activity_matches = NULL;
+
+static void take_memo(Memo *memo);
 
 /* Leads that were judged without anything to write into their rows. */
 static uint64 left_alone = 0;
@@ -198,13 +201,6 @@ static HeapTuple
 before_insert(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *source)
 {
 	MemoryContext oldcontext;
-
-	/* The second half of a move to another partition was judged already. */
-	if (memo->kind == MEMO_LEFT && lead_stage_memo_is_current(memo))
-	{
-		memo->kind = MEMO_ARRIVING;
-		return trigger->tg_trigtuple;
-	}
 
 	if (lead_stage_meets_row(source, trigger->tg_trigslot))
 	{
@@ -376,12 +372,52 @@ remember(LeadTable *table, Judgement *judgement, const Datum *keys)
 	judgement->matches = matches;
 }
 
+/* What the statement asks for, whatever comes of it. */
+static void
+note_request(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *source,
+			 RescoreMode mode, TupleTableSlot *row)
+{
+	Judgement  *judgement = &memo->judgement;
+	bool		merge = lead_stage_is_merge(source->fn_mcxt);
+
+	judgement->merged_with = mode != RESCORE_OFF ? merged_with : NULL;
+	judgement->reason_written = is_set(trigger, table->stage_reason) &&
+		(!merge || differs(table, table->stage_reason, trigger->tg_trigslot, row));
+	judgement->owner_set = is_set(trigger, table->owner) &&
+		!is_set(trigger, table->stage_since) && !merge;
+	judgement->rejudge = (mode != RESCORE_OFF);
+	judgement->adopt = (mode == RESCORE_ADOPT);
+	judgement->matches = activity_matches;
+	if (trigger->tg_relation->rd_rel->relispartition)
+		get_proposals(table, row, memo->proposed, memo->proposed_null);
+}
+
+/* What becomes of table->row, where "old" is stored. */
+static void
+judge_update(LeadTable *table, Memo *memo, TupleTableSlot *old, HeapTuple stored)
+{
+	Judgement  *judgement = &memo->judgement;
+
+	copy_keys(table, old, memo->old_keys);
+	copy_keys(table, table->row, memo->keys);
+	judgement->old = old;
+	judgement->row = table->row;
+	judgement->key_changed = key_differs(table, old, table->row);
+	judgement->at = lead_stage_event_time(table, stored, memo->old_keys,
+										  stored_since(table, old));
+	judgement->keys = memo->old_keys;
+	if (table->published && table->model->uses_state)
+		remember(table, judgement, memo->old_keys);
+	judge(table, memo);
+}
+
 static HeapTuple
 before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *source)
 {
 	TupleTableSlot *old = trigger->tg_trigslot;
 	Judgement  *judgement = &memo->judgement;
 	MemoryContext oldcontext;
+	bool		partition = trigger->tg_relation->rd_rel->relispartition;
 	bool		proposals = memo->kind == MEMO_INSERT &&
 		lead_stage_memo_is_current(memo) && memo->source == source &&
 		sets_proposals(table, trigger);
@@ -391,10 +427,12 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 		!concerns_us(table, old, trigger->tg_newslot))
 	{
 		lead_stage_begin_memo(memo, MEMO_UPDATE, table);
-		if (trigger->tg_relation->rd_rel->relispartition)
+		if (partition)
 		{
 			oldcontext = MemoryContextSwitchTo(memo->context);
 			copy_keys(table, old, memo->old_keys);
+			note_request(table, trigger, memo, source, mode, trigger->tg_newslot);
+			get_proposals(table, trigger->tg_newslot, memo->computed, memo->computed_null);
 			MemoryContextSwitchTo(oldcontext);
 		}
 		return trigger->tg_newtuple;
@@ -405,27 +443,10 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 		restore_proposals(table, trigger, memo);
 	lead_stage_begin_memo(memo, MEMO_UPDATE, table);
 	oldcontext = MemoryContextSwitchTo(memo->context);
-	copy_keys(table, old, memo->old_keys);
-	copy_keys(table, table->row, memo->keys);
-	judgement->old = old;
-	judgement->merged_with = mode != RESCORE_OFF ? merged_with : NULL;
-	judgement->row = table->row;
-	judgement->key_changed = key_differs(table, old, table->row);
-	judgement->reason_written = is_set(trigger, table->stage_reason) &&
-		(!lead_stage_is_merge(source->fn_mcxt) ||
-		 differs(table, table->stage_reason, old, table->row));
-	judgement->owner_set = is_set(trigger, table->owner) &&
-		!is_set(trigger, table->stage_since) && !lead_stage_is_merge(source->fn_mcxt);
-	judgement->rejudge = (mode != RESCORE_OFF);
-	judgement->adopt = (mode == RESCORE_ADOPT);
-	judgement->at = lead_stage_event_time(table, trigger->tg_trigtuple,
-										  memo->old_keys,
-										  stored_since(table, old));
-	judgement->matches = activity_matches;
-	judgement->keys = memo->old_keys;
-	if (table->published && table->model->uses_state)
-		remember(table, judgement, memo->old_keys);
-	judge(table, memo);
+	note_request(table, trigger, memo, source, mode, table->row);
+	judge_update(table, memo, old, trigger->tg_trigtuple);
+	if (partition)
+		get_proposals(table, table->row, memo->computed, memo->computed_null);
 	MemoryContextSwitchTo(oldcontext);
 
 	if (judgement->refusal.refused)
@@ -468,6 +489,7 @@ static HeapTuple
 before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 {
 	TupleTableSlot *old = trigger->tg_trigslot;
+	MemoryContext oldcontext;
 
 	/* Half of a move to another partition is not the end of a lead. */
 	if (memo->kind == MEMO_UPDATE && lead_stage_memo_is_current(memo) &&
@@ -478,13 +500,131 @@ before_delete(LeadTable *table, TriggerData *trigger, Memo *memo)
 		copy_keys(table, old, keys);
 		if (same_keys(table, keys, memo->old_keys))
 		{
+			oldcontext = MemoryContextSwitchTo(memo->context);
 			memo->kind = MEMO_LEAVING;
+			memo->left = heap_copytuple(trigger->tg_trigtuple);
+			memo->left_table = table;
+			memo->depth = trigger_depth();
+			MemoryContextSwitchTo(oldcontext);
 			return trigger->tg_trigtuple;
 		}
 	}
 
 	judge_end(table, memo, old, trigger->tg_trigtuple);
 	return trigger->tg_trigtuple;
+}
+
+/* ---------- moves to another partition ---------- */
+
+/* The row that left, with its columns in the order of that table. */
+static TupleTableSlot *
+row_that_left(const Memo *memo, LeadTable *table)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(table->desc, &TTSOpsHeapTuple);
+	TupleConversionMap *map = convert_tuples_by_name(memo->left_table->desc, table->desc);
+
+	ExecStoreHeapTuple(map ? execute_attr_map_tuple(memo->left, map) : memo->left,
+					   slot, false);
+	return slot;
+}
+
+/* Where a column still has the value that we computed, what was proposed. */
+static void
+take_back_computed(LeadTable *table, const Memo *memo)
+{
+	TupleTableSlot *row = table->row;
+	const AttrNumber attnos[LEAD_STAGE_PROPOSALS] = {table->stage,
+	table->stage_since, table->stage_reason, table->owner};
+
+	for (int i = 0; i < LEAD_STAGE_PROPOSALS; i++)
+	{
+		Form_pg_attribute att;
+		int			n = attnos[i] - 1;
+
+		if (n < 0 || memo->computed_null[i] != row->tts_isnull[n])
+			continue;
+		att = TupleDescAttr(table->desc, n);
+		if (!memo->computed_null[i] &&
+			!datum_image_eq(memo->computed[i], row->tts_values[n], att->attbyval, att->attlen))
+			continue;
+		row->tts_isnull[n] = memo->proposed_null[i];
+		row->tts_values[n] = memo->proposed[i];
+	}
+}
+
+/*
+ * The second half of a move is an INSERT, and the user's triggers on the
+ * partition may have changed the row since it was judged: it is judged again,
+ * as what the statement and they together ask for.
+ */
+static HeapTuple
+arrive(LeadTable *table, TriggerData *trigger, Memo *memo)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(memo->context);
+	Judgement  *judgement = &memo->judgement;
+	Judgement	asked = *judgement;
+	TupleTableSlot *old = row_that_left(memo, table);
+	HeapTuple	result = trigger->tg_trigtuple;
+
+	memo->kind = MEMO_ARRIVING;
+	memo->table = table;
+	memset(judgement, 0, sizeof(*judgement));
+	judgement->table = table;
+	judgement->statement = memo->statement;
+	judgement->merged_with = asked.merged_with;
+	judgement->reason_written = asked.reason_written;
+	judgement->owner_set = asked.owner_set;
+	judgement->rejudge = asked.rejudge;
+	judgement->adopt = asked.adopt;
+	judgement->matches = asked.matches;
+	lead_stage_clear_state(&judgement->state);
+
+	take_row(table, trigger->tg_trigslot);
+	take_back_computed(table, memo);
+	if (judgement->rejudge || concerns_us(table, old, table->row))
+	{
+		judge_update(table, memo, old, memo->left);
+		if (judgement->refusal.refused)
+			lead_stage_raise_refusal(&judgement->refusal, table);
+		MemoryContextSwitchTo(oldcontext);
+		return give_row(table);
+	}
+	MemoryContextSwitchTo(oldcontext);
+	return result;
+}
+
+/*
+ * Whether that INSERT is what we wait for.  Only MERGE inserts rows of its own
+ * between those that it moves.
+ */
+static bool
+is_arrival(LeadTable *table, TriggerData *trigger, const Memo *memo, FmgrInfo *source)
+{
+	Datum		keys[INDEX_MAX_KEYS];
+
+	if (memo->kind != MEMO_LEFT || !lead_stage_memo_is_current(memo) ||
+		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		return false;
+	if (!lead_stage_is_merge(source->fn_mcxt))
+		return true;
+	copy_keys(table, trigger->tg_trigslot, keys);
+	return same_keys(table, keys, memo->keys);
+}
+
+/*
+ * A trigger of the user's kept the row out of the partition it was moved to.
+ * PostgreSQL has deleted it from the other all the same, and goes on.
+ */
+static void
+end_lost_lead(Memo *memo)
+{
+	LeadTable  *table = memo->left_table;
+	HeapTuple	stored = heap_copytuple(memo->left);
+	TupleTableSlot *old = MakeSingleTupleTableSlot(table->desc, &TTSOpsHeapTuple);
+
+	ExecStoreHeapTuple(stored, old, false);
+	judge_end(table, memo, old, stored);
+	take_memo(memo);
 }
 
 bool
@@ -501,6 +641,7 @@ lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 	LeadTable  *table;
 	Memo	   *memo;
 	HeapTuple	result;
+	bool		arrival;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
 		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
@@ -517,6 +658,10 @@ lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 									   fcinfo->flinfo);
 	lead_stage_forbid_while_judging(table);
 	memo = lead_stage_statement_memo(fcinfo->flinfo->fn_mcxt);
+	arrival = is_arrival(table, trigger, memo, fcinfo->flinfo);
+	if (!arrival && lead_stage_memo_is_current(memo) &&
+		(memo->kind == MEMO_LEFT || memo->kind == MEMO_ARRIVING))
+		end_lost_lead(memo);
 	if (table->stage == InvalidAttrNumber)
 	{
 		/* Restored without the binding, and nothing to guess it from. */
@@ -524,6 +669,8 @@ lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 		result = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 			trigger->tg_newtuple : trigger->tg_trigtuple;
 	}
+	else if (arrival)
+		result = arrive(table, trigger, memo);
 	else if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		result = before_insert(table, trigger, memo, fcinfo->flinfo);
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
@@ -606,7 +753,8 @@ lead_stage_claim(PG_FUNCTION_ARGS)
 	if (memo->kind == MEMO_LEAVING)
 	{
 		memo->kind = MEMO_LEFT;
-		PG_RETURN_BOOL(false);
+		/* The event that sees at the end of the statement whether it arrived. */
+		PG_RETURN_BOOL(lead_stage_must_queue_event());
 	}
 	take_memo(memo);
 	PG_RETURN_BOOL(lead_stage_has_pending() && lead_stage_must_queue_event());
@@ -615,11 +763,16 @@ lead_stage_claim(PG_FUNCTION_ARGS)
 Datum
 lead_stage_record(PG_FUNCTION_ARGS)
 {
+	Memo	   *lost;
+
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by trigger manager",
 						"lead_stage._record")));
+	lost = lead_stage_leaving_memo(trigger_depth());
+	if (lost != NULL)
+		end_lost_lead(lost);
 	lead_stage_events_fired();
 	lead_stage_flush_pending();
 	return PointerGetDatum(NULL);
