@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "tcop/pquery.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -32,6 +33,11 @@ typedef struct Statement
 
 static Statement *innermost = NULL;
 static uint64 statements = 0;
+
+/* Whether this library was loaded by a MERGE, which so began unseen. */
+static bool loaded_by_merge = false;
+
+static void note_unseen_merge(MemoryContext statement);
 
 static void
 end_of_statement(void *arg)
@@ -63,6 +69,7 @@ lead_stage_statement_memo(MemoryContext context)
 		return &statement->memo;
 	}
 
+	note_unseen_merge(context);
 	statement = MemoryContextAllocZero(context, sizeof(Statement));
 	statement->context = context;
 	statement->outer = innermost;
@@ -147,6 +154,7 @@ lead_stage_events_fired(void)
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
+	loaded_by_merge = false;
 	for (Statement *statement = innermost; statement != NULL; statement = statement->outer)
 	{
 		statement->memo.kind = MEMO_NONE;
@@ -169,6 +177,7 @@ typedef struct MergeStatement
 } MergeStatement;
 
 static MergeStatement *innermost_merge = NULL;
+
 static ExecutorStart_hook_type previous_executor_start = NULL;
 
 static void
@@ -198,15 +207,39 @@ has_merge(QueryDesc *query)
 	return false;
 }
 
-static void
-note_merge(QueryDesc *query)
+/* The same, by the plan. */
+static bool
+plans_merge(PlannedStmt *statement)
 {
-	MergeStatement *merge;
+	ListCell   *lc;
 
-	if (!has_merge(query))
-		return;
-	merge = MemoryContextAllocZero(query->estate->es_query_cxt, sizeof(MergeStatement));
-	merge->context = query->estate->es_query_cxt;
+	if (statement->commandType == CMD_MERGE)
+		return true;
+	foreach(lc, statement->subplans)
+		if (lfirst(lc) != NULL && IsA(lfirst(lc), ModifyTable) &&
+			lfirst_node(ModifyTable, lc)->operation == CMD_MERGE)
+			return true;
+	return false;
+}
+
+static bool
+portal_has_merge(Portal portal)
+{
+	ListCell   *lc;
+
+	if (portal != NULL)
+		foreach(lc, portal->stmts)
+			if (plans_merge(lfirst_node(PlannedStmt, lc)))
+				return true;
+	return false;
+}
+
+static void
+note_merge(MemoryContext context)
+{
+	MergeStatement *merge = MemoryContextAllocZero(context, sizeof(MergeStatement));
+
+	merge->context = context;
 	merge->outer = innermost_merge;
 	merge->end.func = end_of_merge;
 	merge->end.arg = merge;
@@ -223,7 +256,8 @@ statement_started(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	note_merge(query);
+	if (has_merge(query))
+		note_merge(query->estate->es_query_cxt);
 	if (query->operation != CMD_SELECT)
 		lead_stage_note_horizon(query->snapshot);
 	lead_stage_note_upsert(query);
@@ -239,9 +273,19 @@ lead_stage_is_merge(MemoryContext statement)
 	return false;
 }
 
+/* The first statement that writes leads after the library was loaded. */
+static void
+note_unseen_merge(MemoryContext statement)
+{
+	if (loaded_by_merge && !lead_stage_is_merge(statement))
+		note_merge(statement);
+	loaded_by_merge = false;
+}
+
 void
 lead_stage_init_memos(void)
 {
+	loaded_by_merge = portal_has_merge(ActivePortal);
 	RegisterXactCallback(end_of_transaction, NULL);
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = statement_started;

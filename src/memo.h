@@ -82,7 +82,7 @@ extern void lead_stage_events_fired(void);
 
 /*
  * Whether the statement whose trigger functions live in that context is a
- * MERGE that began after this library was loaded.
+ * MERGE.  One that is run by a function and loads this library is not seen.
  */
 extern bool lead_stage_is_merge(MemoryContext statement);
 

@@ -34,5 +34,28 @@ SELECT id, stage, size, owner, stage_reason FROM lead ORDER BY id;
 SELECT * FROM story ORDER BY lead;
 SELECT id, hold_until IS NOT NULL AS held FROM lead_state ORDER BY id;
 SELECT count(*) AS problems FROM lead_stage.verify_history('lead');
+
+-- The same in sessions whose first statement is the MERGE: nothing has loaded
+-- the library before its first row is judged.
+CREATE TABLE incoming (id int, stage lead_stage, reason text);
+INSERT INTO lead (id, size, stage, stage_reason) SELECT i, 5, 'nurture', 'too early' FROM generate_series(101, 103) AS i;
+INSERT INTO incoming VALUES (101, 'lead', 'too early'), (102, 'lead', 'revived');
+\c -
+MERGE INTO write_merge.lead AS l USING write_merge.incoming AS v ON l.id = v.id AND v.id = 101
+    WHEN MATCHED AND l.size = 0 THEN UPDATE SET stage_reason = 'never' WHEN MATCHED THEN UPDATE SET stage = v.stage;
+\c -
+MERGE INTO write_merge.lead AS l USING write_merge.incoming AS v ON l.id = v.id AND v.id = 101
+    WHEN MATCHED THEN UPDATE SET stage = v.stage, stage_reason = v.reason;
+\c -
+PREPARE incoming AS MERGE INTO write_merge.lead AS l USING write_merge.incoming AS v ON l.id = v.id AND v.id = 102
+    WHEN MATCHED THEN UPDATE SET stage = v.stage, stage_reason = v.reason;
+EXECUTE incoming;
+\c -
+-- An UPDATE that sets the reason that is stored does set it.
+UPDATE write_merge.lead SET stage = (SELECT stage FROM write_merge.incoming WHERE id = 102), stage_reason = 'too early' WHERE id = 103;
+SET ROLE regress_write_merge;
+SET search_path = write_merge, public;
+SELECT id, stage, stage_reason FROM lead WHERE id > 100 ORDER BY id;
+SELECT * FROM story WHERE lead > 100 ORDER BY lead;
 \set teardown :abs_srcdir /include/write_teardown.psql
 \i :teardown
