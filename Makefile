@@ -164,6 +164,7 @@ REGRESS_ALL = \
 	report_sla \
 	report_rekey \
 	report_rights \
+	report_reader \
 	report_by \
 	report_html \
 	lint \

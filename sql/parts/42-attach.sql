@@ -528,6 +528,30 @@ END
 $$;
 COMMENT ON FUNCTION lead_stage._make_state(regclass) IS 'creates <leads>_state, or adopts the one that was restored';
 
+-- Where leads has row-level security, of what is beside it a reader sees what
+-- belongs to the leads that he sees.  "taken" are the names that keys avoid there.
+CREATE FUNCTION lead_stage._follow_row_security(leads regclass, relation regclass, taken text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    owner regrole := lead_stage._owner(leads);
+BEGIN
+    IF (SELECT c.relrowsecurity FROM pg_class AS c WHERE c.oid = leads)
+       AND NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = relation AND p.polname = 'lead_stage_visible_leads') THEN
+        PERFORM lead_stage._execute_as(owner, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', lead_stage._name(relation)));
+        PERFORM lead_stage._execute_as(owner, format(
+            'CREATE POLICY lead_stage_visible_leads ON %1$s FOR SELECT USING (EXISTS (SELECT FROM %2$s AS l WHERE %3$s))',
+            lead_stage._name(relation), lead_stage._name(leads),
+            lead_stage._each_key(leads,
+                format('l.%%1$I %%4$s %s.%%2$I', (SELECT replace(quote_ident(c.relname), '%', '%%') FROM pg_class AS c WHERE c.oid = relation)),
+                ' AND ', taken)));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lead_stage._follow_row_security(regclass, regclass, text[]) IS 'gives a relation beside leads the policy that goes with theirs';
+
 -- Whoever may read leads may read what is beside it, and sees of it what
 -- belongs to the leads he sees.
 CREATE FUNCTION lead_stage._share(leads regclass, relation regclass, taken text[] DEFAULT NULL) RETURNS void
@@ -547,15 +571,8 @@ BEGIN
         PERFORM lead_stage._execute_as(owner,
             format('GRANT SELECT ON %s TO %s', lead_stage._name(relation), reader.name));
     END LOOP;
-    IF taken IS NOT NULL AND (SELECT c.relrowsecurity FROM pg_class AS c WHERE c.oid = leads)
-       AND NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = relation AND p.polname = 'lead_stage_visible_leads') THEN
-        PERFORM lead_stage._execute_as(owner, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', lead_stage._name(relation)));
-        PERFORM lead_stage._execute_as(owner, format(
-            'CREATE POLICY lead_stage_visible_leads ON %1$s FOR SELECT USING (EXISTS (SELECT FROM %2$s AS l WHERE %3$s))',
-            lead_stage._name(relation), lead_stage._name(leads),
-            lead_stage._each_key(leads,
-                format('l.%%1$I %%4$s %s.%%2$I', (SELECT replace(quote_ident(c.relname), '%', '%%') FROM pg_class AS c WHERE c.oid = relation)),
-                ' AND ', taken)));
+    IF taken IS NOT NULL THEN
+        PERFORM lead_stage._follow_row_security(leads, relation, taken);
     END IF;
 END
 $$;

@@ -267,6 +267,9 @@ BEGIN
         INTO names, expressions FROM lead_stage._conditions(definition) AS c;
     signals := lead_stage._make_view(leads, 'signals', lead_stage._view_made(bound, 'signals'), names, expressions, format('FROM %s AS l', lead_stage._name(leads)));
     PERFORM lead_stage._make_views(leads, definition);
+    -- If leads has got it since attach.
+    PERFORM lead_stage._follow_row_security(leads, (lead_stage._binding(leads)).history, lead_stage._history_columns());
+    PERFORM lead_stage._follow_row_security(leads, (lead_stage._binding(leads)).state, lead_stage._state_columns());
     PERFORM lead_stage._compile_activities(a, definition) FROM lead_stage.activity_binding AS a WHERE a.binding = bound.id;
     UPDATE lead_stage.binding AS b
         SET signals = signals, version = _compile.version, columns = columns,

@@ -23,8 +23,9 @@ EXCEPTION
     WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
         RAISE EXCEPTION 'invalid expression in by: %',
-                replace(replace(regexp_replace(message, ' in trigger WHEN conditions?', ''), 'a condition must be', 'it must be'),
-                        'a lead is judged when it is written, not when the clock goes on', 'only lead_stage.now() tells the time')
+                replace(replace(replace(regexp_replace(message, ' in trigger WHEN conditions?', ''), 'a condition must be', 'it must be'),
+                        'a lead is judged when it is written, not when the clock goes on', 'only lead_stage.now() tells the time'),
+                        'who writes the lead', 'who asks')
             USING ERRCODE = state,
                   HINT = 'Give an SQL expression over the lead''s own columns, such as ''region'' or ''coalesce(source, ''''unknown'''')''.';
 END
@@ -51,7 +52,8 @@ BEGIN
     IF since > until THEN
         RAISE EXCEPTION 'since must not be after until'
             USING ERRCODE = 'invalid_parameter_value',
-                  DETAIL = format('since is %s, until is %s.', since, until);
+                  DETAIL = format('since is %s, until is %s.', since, until),
+                  HINT = 'A report counts what began at or after since, and before until.';
     END IF;
 END
 $$;
@@ -189,14 +191,22 @@ $$;
 COMMENT ON FUNCTION lead_stage._is_narrow(regclass, timestamptz, timestamptz) IS 'whether a range of time is read lead by lead';
 
 -- How a report reads: "rekeyed" is what _rekeyed says, "narrow" what _is_narrow
--- says.  Complains about a range that is none.
+-- says.  Complains about a range that is none, and where a reader would get the
+-- figures of leads that he must not see.
 CREATE FUNCTION lead_stage._begin_report(leads regclass, since timestamptz, until timestamptz, OUT rekeyed text, OUT narrow boolean)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 #variable_conflict use_variable
+DECLARE
+    bound lead_stage.binding := lead_stage._binding(leads);
 BEGIN
     PERFORM lead_stage._check_range(since, until);
+    IF row_security_active(leads) AND NOT (SELECT c.relrowsecurity FROM pg_class AS c WHERE c.oid = bound.history) THEN
+        RAISE EXCEPTION 'table % has row-level security, which its history does not follow yet', lead_stage._name(leads)
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('Its owner must repeat lead_stage.attach() or lead_stage.publish(%L).', bound.model);
+    END IF;
     rekeyed := lead_stage._rekeyed(leads);
     narrow := lead_stage._is_narrow(leads, since, until);
 END

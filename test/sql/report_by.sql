@@ -62,6 +62,35 @@ SELECT * FROM lead_stage.mql_report('other');
 SELECT * FROM lead_stage.sql_report(NULL);
 SELECT * FROM lead_stage.sla_report('none');
 SELECT * FROM lead_stage.sla_report('other', by => 'id');
+
+-- Each of these has its own SQLSTATE, the same in every report, and says which
+-- argument is wrong.
+CREATE FUNCTION fails(report text, arguments text, OUT state text, OUT message text) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SELECT count(*) FROM lead_stage.%I(%s)', report, arguments);
+    state := 'none';
+EXCEPTION
+    WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+END
+$$;
+\pset format unaligned
+SELECT a.arguments, count(DISTINCT (f.state, f.message)) AS ways, min(f.state) AS sqlstate, min(f.message) AS message
+FROM (VALUES (1, $$'"Our leads"', by => 'region'$$), (2, $$'"Our leads"', by => '"Key" ||'$$), (3, $$'"Our leads"', by => ''$$),
+             (4, $$'"Our leads"', by => '(SELECT max(id) FROM other)'$$), (5, $$'"Our leads"', by => 'part IN (SELECT id FROM other)'$$),
+             (6, $$'"Our leads"', by => 'random()'$$), (7, $$'"Our leads"', by => 'clock_timestamp()'$$), (8, $$'"Our leads"', by => 'nextval(''x'')'$$),
+             (9, $$'"Our leads"', by => 'count(*)'$$), (10, $$'"Our leads"', by => 'unnest(tags)'$$), (11, $$'"Our leads"', by => 'row_number() OVER ()'$$),
+             (12, $$'"Our leads"', by => 'current_user'$$), (13, $$'"Our leads"', by => 'nothing(part)'$$), (14, $$'"Our leads"', by => 'part + true'$$),
+             (15, $$'"Our leads"', by => 'engagement_now'$$), (16, $$'"Our leads"', by => '"Our leads"'$$), (17, $$'"Our leads"', by => 'l'$$), (18, $$'"Our leads"', by => 'ROW(part, won)'$$),
+             (20, $$'"Our leads"', '2026-01-02 00:00+00', '2026-01-01 00:00+00'$$), (21, $$'"Our leads"', 'infinity', '-infinity'$$), (22, $$'"Our leads"', 'infinity'$$),
+             (23, $$'"Our leads"', 'infinity', '2026-01-01 00:00+00'$$), (24, $$'"Our leads"', '-infinity', '-infinity'$$), (25, $$'"Our leads"', '2026-01-01 00:00+00', '2026-01-01 00:00+00'$$),
+             (26, $$'"Our leads"', NULL$$), (27, $$'"Our leads"', until => NULL$$), (28, $$'"Our leads"', NULL, NULL, 'nothing'$$),
+             (29, $$'"Our leads"', '2026-01-02 00:00+00', '2026-01-01 00:00+00', 'nothing'$$), (30, $$'"Our leads"', '-infinity', 'infinity', NULL$$),
+             (31, $$'other'$$), (32, $$'"Our leads_history"'$$), (33, $$NULL$$), (34, $$'none'$$), (35, $$0::oid::regclass$$), (36, $$4294967295::oid::regclass$$), (37, $$'pg_class', by => 'relname'$$)) AS a (place, arguments)
+     CROSS JOIN unnest('{funnel,velocity,drop_off,mql_report,sql_report,sla_report,report_html}'::text[]) AS r (report)
+     CROSS JOIN LATERAL fails(r.report, a.arguments) AS f
+GROUP BY a.place, a.arguments ORDER BY a.place;
+\pset format aligned
 -- The session's settings are what they were.
 SHOW timezone;
 SHOW datestyle;
