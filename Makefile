@@ -25,6 +25,7 @@ OBJS = \
 	src/event_time.o \
 	src/fit.o \
 	src/held_items.o \
+	src/held_states.o \
 	src/history.o \
 	src/judge.o \
 	src/judge_clocks.o \
@@ -48,6 +49,7 @@ OBJS = \
 	src/reschedule.o \
 	src/rescore.o \
 	src/route.o \
+	src/row_batch.o \
 	src/run_as.o \
 	src/score_type.o \
 	src/settle.o \
@@ -178,6 +180,7 @@ REGRESS_ALL = \
 	write_history_hooks \
 	write_in_condition \
 	write_insert \
+	write_held_state \
 	write_merge \
 	write_partition \
 	write_partition_triggers \
@@ -207,6 +210,7 @@ REGRESS_16 = \
 
 ISOLATION = \
 	business_time_cache \
+	engagement_late_write \
 	engagement_race \
 	write_attach \
 	write_delete_update \

@@ -18,6 +18,7 @@
 
 #include "arrivals.h"
 #include "held_items.h"
+#include "held_states.h"
 #include "pending.h"
 
 typedef struct Arrival
@@ -133,7 +134,7 @@ lead_stage_release_arrivals(void)
 		if (arrival->state != NULL)
 			lead_stage_put_state(arrival->held.table, arrival->state, arrival->keys);
 		if (arrival->state_changed)
-			lead_stage_store_state(arrival->held.table, arrival->keys, &arrival->new_state);
+			lead_stage_hold_state(arrival->held.table, arrival->keys, &arrival->new_state);
 		lead_stage_drop_item(&arrival->held);
 	}
 }

@@ -79,7 +79,7 @@ lead_stage_note_horizon(Snapshot snapshot)
 	next_horizon.at = GetCurrentTimestamp();
 }
 
-/* Whether all that a row's last writer recorded is surely in the past. */
+/* Whether all that the last writer of a row recorded is surely in the past. */
 static bool
 nothing_is_later(TransactionId writer)
 {
@@ -95,8 +95,8 @@ nothing_is_later(TransactionId writer)
 }
 
 TimestampTz
-lead_stage_event_time(LeadTable *table, HeapTuple stored, const Datum *keys,
-					  TimestampTz since)
+lead_stage_event_time(LeadTable *table, HeapTuple stored, const LeadState *state,
+					  const Datum *keys, TimestampTz since)
 {
 	TimestampTz now = Max(lead_stage_current_time(), since);
 	TimestampTz last;
@@ -105,7 +105,8 @@ lead_stage_event_time(LeadTable *table, HeapTuple stored, const Datum *keys,
 	if (!table->bound || TIMESTAMP_IS_NOBEGIN(since))
 		return now;
 	if (!lead_stage_clock_is_set() &&
-		nothing_is_later(HeapTupleHeaderGetXmin(stored->t_data)))
+		nothing_is_later(HeapTupleHeaderGetXmin(stored->t_data)) &&
+		(!state->is_stored || nothing_is_later(state->writer)))
 		return now;
 	last = lead_stage_last_event_at(table, keys);
 	if (last > now)

@@ -8,6 +8,7 @@
 #include "access/htup.h"
 #include "utils/snapshot.h"
 #include "lead_table.h"
+#include "state.h"
 
 /* Registers the transaction callback; called once, from _PG_init. */
 extern void lead_stage_init_event_time(void);
@@ -20,9 +21,11 @@ extern void lead_stage_note_horizon(Snapshot snapshot);
 
 /*
  * The transaction's time, but never before the lead's last event: stored is
- * the lead's row, locked, and since the time it entered its stage.
+ * the lead's row, locked, state what is remembered of it (whoever records an
+ * event writes one of the two), and since the time it entered its stage.
  */
 extern TimestampTz lead_stage_event_time(LeadTable *table, HeapTuple stored,
-										 const Datum *keys, TimestampTz since);
+										 const LeadState *state, const Datum *keys,
+										 TimestampTz since);
 
 #endif							/* LEAD_STAGE_EVENT_TIME_H */

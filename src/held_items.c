@@ -13,6 +13,7 @@ void
 lead_stage_hold_item(dlist_head *list, HeldItem *item, MemoryContext context, LeadTable *table)
 {
 	item->nest_level = GetCurrentTransactionNestLevel();
+	item->written_level = 0;
 	item->context = context;
 	item->table = table;
 	lead_stage_hold_table(table);
@@ -39,6 +40,22 @@ end_of_transaction(XactEvent event, void *list)
 		lead_stage_drop_item(dlist_container(HeldItem, node, iter.cur));
 }
 
+/* A subtransaction within the item's own, in which it may have been written. */
+static void
+end_of_inner(HeldItem *item, SubXactEvent event, int nest_level)
+{
+	if (item->written_level < nest_level)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		item->written_level = 0;
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		item->written_level = nest_level - 1;
+		if (item->written_level == item->nest_level)
+			lead_stage_drop_item(item);
+	}
+}
+
 /* What a subtransaction holds becomes its parent's, or never happened. */
 static void
 end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
@@ -52,8 +69,8 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 		HeldItem   *item = dlist_container(HeldItem, node, iter.cur);
 
 		if (item->nest_level < nest_level)
-			continue;
-		if (event == SUBXACT_EVENT_ABORT_SUB)
+			end_of_inner(item, event, nest_level);
+		else if (event == SUBXACT_EVENT_ABORT_SUB)
 			lead_stage_drop_item(item);
 		else if (event == SUBXACT_EVENT_COMMIT_SUB)
 			item->nest_level = nest_level - 1;

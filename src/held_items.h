@@ -4,7 +4,9 @@
  *
  * An item belongs to the subtransaction that made it.  It becomes the parent's
  * when that commits, and goes with it when it is rolled back; whatever is left
- * goes with the transaction.
+ * goes with the transaction.  One that was written within an inner
+ * subtransaction goes when all those have committed, and is as before when
+ * one is rolled back.
  */
 #ifndef LEAD_STAGE_HELD_ITEMS_H
 #define LEAD_STAGE_HELD_ITEMS_H
@@ -17,6 +19,7 @@ typedef struct HeldItem
 {
 	dlist_node	node;
 	int			nest_level;
+	int			written_level;	/* where an outer one's was written; 0: not yet */
 	MemoryContext context;
 	LeadTable  *table;
 } HeldItem;

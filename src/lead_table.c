@@ -498,6 +498,7 @@ find_state(LeadTable *table)
 	columns->sla_state = attno_or_zero(desc, "sla_state", TEXTOID);
 	columns->hold_until = attno_or_zero(desc, "hold_until", TIMESTAMPTZOID);
 	columns->recheck_at = attno_or_zero(desc, "recheck_at", TIMESTAMPTZOID);
+	columns->natts = desc->natts;
 	if (columns->engagement_state != InvalidAttrNumber)
 		table->score_type = TupleDescAttr(desc, columns->engagement_state - 1)->atttypid;
 	if (columns->engagement_state == InvalidAttrNumber || columns->sla == InvalidAttrNumber ||

@@ -60,6 +60,7 @@ typedef struct StateColumns
 				sla_state,
 				hold_until,
 				recheck_at;
+	int			natts;
 } StateColumns;
 
 /* What we run over leads and state, planned once. */

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "event_time.h"
+#include "held_states.h"
 #include "memo.h"
 #include "unconcerned.h"
 #include "upsert.h"
@@ -57,6 +58,10 @@ lead_stage_statement_memo(MemoryContext context)
 {
 	Statement  *statement;
 
+	if (innermost != NULL && innermost->context == context)
+		return &innermost->memo;
+	/* another statement must find what the one before has remembered */
+	lead_stage_write_held_states();
 	for (Statement **link = &innermost; *link != NULL; link = &(*link)->outer)
 	{
 		statement = *link;

@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "engagement_sql.h"
 #include "event_time.h"
+#include "held_states.h"
 #include "lead_table.h"
 #include "memo.h"
 #include "pending.h"
@@ -60,6 +61,7 @@ _PG_init(void)
 	lead_stage_init_activities();
 	lead_stage_init_engagement();
 	lead_stage_init_pending();
+	lead_stage_init_held_states();
 	lead_stage_init_arrivals();
 	lead_stage_init_memos();
 	lead_stage_init_event_time();

@@ -23,6 +23,7 @@
 #include "binding.h"
 #include "clock.h"
 #include "lead_table.h"
+#include "pending.h"
 #include "run_as.h"
 #include "settle.h"
 #include "trig_lead.h"
@@ -109,6 +110,7 @@ lead_stage_rescore_batch(PG_FUNCTION_ARGS)
 		lead_stage_restore_rescore(previous);
 	}
 	PG_END_TRY();
+	lead_stage_flush_pending();
 	if (SPI_processed != 1 || SPI_tuptable == NULL)
 		elog(ERROR, "a batch of rescore must return one row");
 	for (int i = 0; i < 2; i++)

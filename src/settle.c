@@ -21,8 +21,10 @@
 
 #include "activity.h"
 #include "engagement.h"
+#include "held_states.h"
 #include "judge.h"
 #include "one_lead.h"
+#include "pending.h"
 #include "settle.h"
 #include "state.h"
 #include "touch_sql.h"
@@ -98,14 +100,6 @@ lock_leads(TouchedLeads *touched, TouchedLead **list, int n)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-static bool
-says_nothing(const LeadState *state)
-{
-	return state->score == NULL && TIMESTAMP_IS_NOBEGIN(state->last_touch) &&
-		TIMESTAMP_IS_NOBEGIN(state->hold_until) && state->sla_state == NULL &&
-		TIMESTAMP_IS_NOEND(state->recheck_at);
-}
-
 static void
 read_states(TouchedLeads *touched, Chosen *chosen)
 {
@@ -116,7 +110,7 @@ read_states(TouchedLeads *touched, Chosen *chosen)
 	if (chosen->n == 1)
 	{
 		lead_stage_read_state(leads, chosen->leads[0]->keys, &chosen->before[0]);
-		chosen->stored[0] = !says_nothing(&chosen->before[0]);
+		chosen->stored[0] = chosen->before[0].is_stored;
 		return;
 	}
 	lead_stage_touched_keys(leads, chosen->leads, chosen->n, types, values);
@@ -424,7 +418,7 @@ write_states(TouchedLeads *touched, Chosen *chosen)
 
 	for (int i = 0; i < chosen->n; i++)
 	{
-		bool		nothing = says_nothing(&chosen->after[i]);
+		bool		nothing = lead_stage_says_nothing(&chosen->after[i]);
 
 		if (nothing && chosen->stored[i])
 			forgotten[nforgotten++] = chosen->leads[i];
@@ -495,6 +489,7 @@ judge_leads(TouchedLeads *touched, Chosen *chosen)
 		matches.last_touch_before = chosen->before[i].last_touch;
 		judge_lead(touched, chosen->leads[i], &matches);
 	}
+	lead_stage_flush_pending();
 }
 
 /* ---------- all of it ---------- */
@@ -525,6 +520,7 @@ lead_stage_settle(TouchedLeads *touched, bool judge)
 
 	if (n == 0)
 		return;
+	lead_stage_write_held_states();
 	SPI_connect();
 	for (int first = 0; first < n; first += LEADS_AT_A_TIME)
 	{

@@ -54,6 +54,17 @@ lead_stage_clear_state(LeadState *state)
 	state->sla = NULL;
 	state->sla_due = DT_NOEND;
 	state->sla_state = NULL;
+	state->is_read = false;
+	state->is_stored = false;
+	state->writer = InvalidTransactionId;
+}
+
+bool
+lead_stage_says_nothing(const LeadState *state)
+{
+	return state->score == NULL && TIMESTAMP_IS_NOBEGIN(state->last_touch) &&
+		TIMESTAMP_IS_NOBEGIN(state->hold_until) && TIMESTAMP_IS_NOEND(state->recheck_at) &&
+		state->sla == NULL && TIMESTAMP_IS_NOEND(state->sla_due) && state->sla_state == NULL;
 }
 
 static Datum
@@ -83,12 +94,15 @@ lead_stage_read_state(LeadTable *table, const Datum *keys, LeadState *state)
 	HeapTuple	tuple = systable_getnext(scan);
 
 	lead_stage_clear_state(state);
+	state->is_read = true;
 	if (HeapTupleIsValid(tuple))
 	{
 		const StateColumns *columns = &table->state_columns;
 		bool		isnull;
 		Datum		value = get_value(tuple, rel, columns->engagement_state, &isnull);
 
+		state->is_stored = true;
+		state->writer = HeapTupleHeaderGetXmin(tuple->t_data);
 		if (!isnull)
 			state->score = DatumGetLeadScorePCopy(value);
 		value = get_value(tuple, rel, columns->sla, &isnull);
@@ -203,134 +217,288 @@ execute(LeadTable *table, const char *sql, int nargs, Oid *types, Datum *values)
 	SPI_finish();
 }
 
-/* ---------- writing ---------- */
+/* ---------- one row ---------- */
+
+/* A row in the making: what it has of each column, and which are said at all. */
+typedef struct StateRow
+{
+	Datum	   *values;
+	bool	   *nulls;
+	bool	   *replaces;
+} StateRow;
+
+static StateRow
+begin_row(TupleDesc desc)
+{
+	int			natts = desc->natts;
+	StateRow	row = {
+		.values = palloc0(sizeof(Datum) * natts),
+		.nulls = palloc(sizeof(bool) * natts),
+		.replaces = palloc0(sizeof(bool) * natts),
+	};
+
+	memset(row.nulls, true, sizeof(bool) * natts);
+	return row;
+}
 
 static void
-set_value(AttrNumber attno, Datum value, bool isnull, Datum *values, bool *nulls, bool *replaces)
+set_value(StateRow *row, AttrNumber attno, Datum value, bool isnull)
 {
 	if (attno == InvalidAttrNumber)
 		return;
-	values[attno - 1] = value;
-	nulls[attno - 1] = isnull;
-	replaces[attno - 1] = true;
+	row->values[attno - 1] = value;
+	row->nulls[attno - 1] = isnull;
+	row->replaces[attno - 1] = true;
 }
 
-/* Either what activities have added up to, or all the rest. */
-static HeapTuple
-state_tuple(LeadTable *table, TupleDesc desc, HeapTuple stored, const Datum *keys,
-			const LeadState *state, bool score)
+static void
+set_time(StateRow *row, AttrNumber attno, TimestampTz time)
+{
+	set_value(row, attno, TimestampTzGetDatum(time), TIMESTAMP_NOT_FINITE(time));
+}
+
+static void
+set_keys(LeadTable *table, StateRow *row, const Datum *keys)
+{
+	for (int i = 0; i < table->nkeys; i++)
+		set_value(row, table->state_scan[i].sk_attno, keys[i], false);
+}
+
+static void
+set_score(LeadTable *table, StateRow *row, const LeadState *state)
 {
 	const StateColumns *columns = &table->state_columns;
-	Datum		values[MaxHeapAttributeNumber];
-	bool		nulls[MaxHeapAttributeNumber];
-	bool		replaces[MaxHeapAttributeNumber];
 
-	memset(values, 0, sizeof(Datum) * desc->natts);
-	memset(nulls, true, sizeof(bool) * desc->natts);
-	memset(replaces, false, sizeof(bool) * desc->natts);
-	if (score)
-	{
-		set_value(columns->engagement_state, PointerGetDatum(state->score), state->score == NULL,
-				  values, nulls, replaces);
-		set_value(columns->last_touch_at, TimestampTzGetDatum(state->last_touch),
-				  TIMESTAMP_IS_NOBEGIN(state->last_touch), values, nulls, replaces);
-	}
-	else
-	{
-		set_value(columns->sla, PointerGetDatum(state->sla), state->sla == NULL,
-				  values, nulls, replaces);
-		set_value(columns->sla_due, TimestampTzGetDatum(state->sla_due),
-				  TIMESTAMP_IS_NOEND(state->sla_due), values, nulls, replaces);
-		set_value(columns->sla_state,
-				  state->sla_state ? CStringGetTextDatum(state->sla_state) : (Datum) 0,
-				  state->sla_state == NULL, values, nulls, replaces);
-		set_value(columns->hold_until, TimestampTzGetDatum(state->hold_until),
-				  TIMESTAMP_IS_NOBEGIN(state->hold_until), values, nulls, replaces);
-	}
-	set_value(columns->recheck_at, TimestampTzGetDatum(state->recheck_at),
-			  TIMESTAMP_IS_NOEND(state->recheck_at), values, nulls, replaces);
-	if (stored != NULL)
-		return heap_modify_tuple(stored, desc, values, nulls, replaces);
-	for (int i = 0; i < table->nkeys; i++)
-		set_value(table->state_scan[i].sk_attno, keys[i], false, values, nulls, replaces);
-	return heap_form_tuple(desc, values, nulls);
-}
-
-/* As an INSERT or UPDATE would, but without planning one. */
-static void
-write_tuple(Relation rel, HeapTuple stored, HeapTuple tuple)
-{
-	EState	   *estate = CreateExecutorState();
-	ResultRelInfo *target = makeNode(ResultRelInfo);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
-	TU_UpdateIndexes update_indexes = TU_All;
-
-	InitResultRelInfo(target, rel, 0, NULL, 0);
-	ExecOpenIndices(target, false);
-	ExecStoreHeapTuple(tuple, slot, false);
-	slot->tts_tableOid = RelationGetRelid(rel);
-	if (stored != NULL)
-		simple_table_tuple_update(rel, &stored->t_self, slot, GetActiveSnapshot(), &update_indexes);
-	else
-		simple_table_tuple_insert(rel, slot);
-	if (update_indexes != TU_None && target->ri_NumIndices > 0)
-		ExecInsertIndexTuples(target, slot, estate, stored != NULL, false, NULL, NIL,
-							  only_summarizing(update_indexes));
-	ExecCloseIndices(target);
-	ExecDropSingleTupleTableSlot(slot);
-	ExecResetTupleTable(estate->es_tupleTable, false);
-	FreeExecutorState(estate);
-}
-
-static bool
-says_nothing(const LeadState *state)
-{
-	return state->score == NULL && TIMESTAMP_IS_NOBEGIN(state->last_touch) &&
-		TIMESTAMP_IS_NOBEGIN(state->hold_until) && TIMESTAMP_IS_NOEND(state->recheck_at) &&
-		state->sla == NULL && TIMESTAMP_IS_NOEND(state->sla_due) && state->sla_state == NULL;
-}
-
-/* A row only where there is something to remember. */
-static void
-store(LeadTable *table, const Datum *keys, const LeadState *state, bool score)
-{
-	Relation	rel = table_open(table->state, RowExclusiveLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	SysScanDesc scan = begin_scan(table, rel, keys, snapshot);
-	HeapTuple	stored = systable_getnext(scan);
-	Oid			user;
-	int			security_context;
-
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(table->owner_role, security_context | SECURITY_LOCAL_USERID_CHANGE);
-	if (!says_nothing(state))
-		write_tuple(rel, stored, state_tuple(table, RelationGetDescr(rel), stored, keys,
-											 state, score));
-	else if (stored != NULL)
-		simple_heap_delete(rel, &stored->t_self);
-	SetUserIdAndSecContext(user, security_context);
-	systable_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	table_close(rel, NoLock);
-	/* whoever reads it next is to see it */
-	CommandCounterIncrement();
+	set_value(row, columns->engagement_state, PointerGetDatum(state->score), state->score == NULL);
+	set_time(row, columns->last_touch_at, state->last_touch);
+	set_time(row, columns->recheck_at, state->recheck_at);
 }
 
 /*
- * The caller keeps an earlier recheck that is stored, so that most updates stay
- * within their page; one that comes too soon finds nothing due.
+ * All but the score.  The caller keeps an earlier recheck that is stored, so
+ * that most updates stay within their page; one that comes too soon finds
+ * nothing due.
  */
-void
-lead_stage_store_state(LeadTable *table, const Datum *keys, const LeadState *state)
+static void
+set_rest(LeadTable *table, StateRow *row, const LeadState *state)
 {
-	store(table, keys, state, false);
+	const StateColumns *columns = &table->state_columns;
+
+	set_value(row, columns->sla, PointerGetDatum(state->sla), state->sla == NULL);
+	set_time(row, columns->sla_due, state->sla_due);
+	set_value(row, columns->sla_state,
+			  state->sla_state ? CStringGetTextDatum(state->sla_state) : (Datum) 0,
+			  state->sla_state == NULL);
+	set_time(row, columns->hold_until, state->hold_until);
+	set_time(row, columns->recheck_at, state->recheck_at);
+}
+
+void
+lead_stage_state_row(LeadTable *table, const Datum *keys, const LeadState *state,
+					 TupleTableSlot *slot)
+{
+	int			natts = slot->tts_tupleDescriptor->natts;
+	StateRow	row = begin_row(slot->tts_tupleDescriptor);
+
+	set_keys(table, &row, keys);
+	set_rest(table, &row, state);
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, row.values, sizeof(Datum) * natts);
+	memcpy(slot->tts_isnull, row.nulls, sizeof(bool) * natts);
+	/* From here on the slot owns a copy of everything. */
+	ExecStoreVirtualTuple(slot);
+	ExecMaterializeSlot(slot);
+}
+
+/* ---------- writing ---------- */
+
+/* <leads>_state, open for writing as its owner. */
+typedef struct StateWriter
+{
+	Relation	rel;
+	EState	   *estate;
+	ResultRelInfo *target;
+	Oid			user;
+	int			security_context;
+} StateWriter;
+
+static StateWriter
+begin_writing(LeadTable *table)
+{
+	StateWriter writer;
+
+	GetUserIdAndSecContext(&writer.user, &writer.security_context);
+	SetUserIdAndSecContext(table->owner_role,
+						   writer.security_context | SECURITY_LOCAL_USERID_CHANGE);
+	writer.rel = table_open(table->state, RowExclusiveLock);
+	writer.estate = CreateExecutorState();
+	writer.target = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer.target, writer.rel, 0, NULL, 0);
+	ExecOpenIndices(writer.target, false);
+	return writer;
+}
+
+/* Whoever reads it next is to see what was written. */
+static void
+end_writing(StateWriter *writer)
+{
+	ExecCloseIndices(writer->target);
+	ExecResetTupleTable(writer->estate->es_tupleTable, false);
+	FreeExecutorState(writer->estate);
+	table_close(writer->rel, NoLock);
+	SetUserIdAndSecContext(writer->user, writer->security_context);
+	CommandCounterIncrement();
+}
+
+static void
+insert_index_entries(StateWriter *writer, TupleTableSlot *slot, bool update,
+					 TU_UpdateIndexes update_indexes)
+{
+	if (writer->target->ri_NumIndices > 0 && update_indexes != TU_None)
+		ExecInsertIndexTuples(writer->target, slot, writer->estate, update, false, NULL, NIL,
+							  only_summarizing(update_indexes));
+	ResetPerTupleExprContext(writer->estate);
+}
+
+static void
+insert_rows(StateWriter *writer, TupleTableSlot **slots, int nslots)
+{
+	for (int i = 0; i < nslots; i++)
+		slots[i]->tts_tableOid = RelationGetRelid(writer->rel);
+	if (nslots == 1)
+		table_tuple_insert(writer->rel, slots[0], GetCurrentCommandId(true), 0, NULL);
+	else if (nslots > 1)
+		table_multi_insert(writer->rel, slots, nslots, GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < nslots; i++)
+		insert_index_entries(writer, slots[i], false, TU_All);
+}
+
+static void
+update_row(StateWriter *writer, HeapTuple stored, HeapTuple tuple)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->rel),
+													&TTSOpsHeapTuple);
+	TU_UpdateIndexes update_indexes;
+
+	ExecStoreHeapTuple(tuple, slot, false);
+	slot->tts_tableOid = RelationGetRelid(writer->rel);
+	simple_table_tuple_update(writer->rel, &stored->t_self, slot, GetActiveSnapshot(),
+							  &update_indexes);
+	insert_index_entries(writer, slot, true, update_indexes);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* There is a row only where there is something to remember. */
+static bool
+is_empty(LeadTable *table, HeapTuple tuple)
+{
+	const StateColumns *columns = &table->state_columns;
+	const AttrNumber attnos[] = {columns->engagement_state, columns->last_touch_at, columns->sla,
+	columns->sla_due, columns->sla_state, columns->hold_until, columns->recheck_at};
+
+	for (int i = 0; i < lengthof(attnos); i++)
+		if (attnos[i] != InvalidAttrNumber && !heap_attisnull(tuple, attnos[i], NULL))
+			return false;
+	return true;
+}
+
+/* Replaces what the row says of a stored one; false: there is none. */
+static bool
+replace_row(LeadTable *table, StateWriter *writer, const Datum *keys, const StateRow *row)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan = begin_scan(table, writer->rel, keys, snapshot);
+	HeapTuple	stored = systable_getnext(scan);
+	bool		found = HeapTupleIsValid(stored);
+
+	if (found)
+	{
+		HeapTuple	tuple = heap_modify_tuple(stored, RelationGetDescr(writer->rel), row->values,
+											  row->nulls, row->replaces);
+
+		if (is_empty(table, tuple))
+			simple_heap_delete(writer->rel, &stored->t_self);
+		else
+			update_row(writer, stored, tuple);
+		heap_freetuple(tuple);
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/* What a slot made by lead_stage_state_row() holds, and its keys. */
+static void
+read_row(LeadTable *table, TupleTableSlot *slot, StateRow *row, Datum *keys)
+{
+	heap_deform_tuple(ExecFetchSlotHeapTuple(slot, false, NULL), slot->tts_tupleDescriptor,
+					  row->values, row->nulls);
+	for (int i = 0; i < table->nkeys; i++)
+		keys[i] = row->values[table->state_scan[i].sk_attno - 1];
+}
+
+void
+lead_stage_write_states(LeadTable *table, TupleTableSlot **slots, int nslots, bool is_new)
+{
+	StateWriter writer = begin_writing(table);
+	StateRow	row = begin_row(RelationGetDescr(writer.rel));
+	LeadState	nothing;
+	Datum		keys[INDEX_MAX_KEYS];
+	int			ninserts = 0;
+
+	/* replaced is what lead_stage_state_row() says, whatever it is */
+	lead_stage_clear_state(&nothing);
+	set_rest(table, &row, &nothing);
+	for (int i = 0; i < nslots; i++)
+	{
+		TupleTableSlot *slot = slots[i];
+
+		if (!is_new)
+		{
+			read_row(table, slot, &row, keys);
+			if (replace_row(table, &writer, keys, &row))
+				continue;
+		}
+		if (is_empty(table, ExecFetchSlotHeapTuple(slot, false, NULL)))
+			continue;
+		slots[i] = slots[ninserts];
+		slots[ninserts++] = slot;
+	}
+	insert_rows(&writer, slots, ninserts);
+	end_writing(&writer);
+}
+
+static void
+insert_row(StateWriter *writer, HeapTuple tuple)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->rel),
+													&TTSOpsHeapTuple);
+
+	ExecStoreHeapTuple(tuple, slot, false);
+	insert_rows(writer, &slot, 1);
+	ExecDropSingleTupleTableSlot(slot);
 }
 
 void
 lead_stage_store_score(LeadTable *table, const Datum *keys, const LeadState *state)
 {
-	store(table, keys, state, true);
+	StateWriter writer = begin_writing(table);
+	StateRow	row = begin_row(RelationGetDescr(writer.rel));
+
+	set_score(table, &row, state);
+	if (!replace_row(table, &writer, keys, &row))
+	{
+		HeapTuple	tuple;
+
+		set_keys(table, &row, keys);
+		tuple = heap_form_tuple(RelationGetDescr(writer.rel), row.values, row.nulls);
+		if (!is_empty(table, tuple))
+			insert_row(&writer, tuple);
+	}
+	end_writing(&writer);
 }
+
+/* ---------- another key ---------- */
 
 HeapTuple
 lead_stage_take_state(LeadTable *table, const Datum *keys)
@@ -355,24 +523,13 @@ lead_stage_take_state(LeadTable *table, const Datum *keys)
 void
 lead_stage_put_state(LeadTable *table, HeapTuple taken, const Datum *keys)
 {
-	Relation	rel = table_open(table->state, RowExclusiveLock);
-	TupleDesc	desc = RelationGetDescr(rel);
-	Datum		values[MaxHeapAttributeNumber];
-	bool		nulls[MaxHeapAttributeNumber];
-	bool		replaces[MaxHeapAttributeNumber];
-	Oid			user;
-	int			security_context;
+	StateWriter writer = begin_writing(table);
+	StateRow	row = begin_row(RelationGetDescr(writer.rel));
 
-	memset(replaces, false, sizeof(bool) * desc->natts);
-	for (int i = 0; i < table->nkeys; i++)
-		set_value(table->state_scan[i].sk_attno, keys[i], false, values, nulls, replaces);
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(table->owner_role, security_context | SECURITY_LOCAL_USERID_CHANGE);
-	write_tuple(rel, NULL, heap_modify_tuple(taken, desc, values, nulls, replaces));
-	SetUserIdAndSecContext(user, security_context);
-	table_close(rel, NoLock);
-	/* what is stored next finds it */
-	CommandCounterIncrement();
+	set_keys(table, &row, keys);
+	insert_row(&writer, heap_modify_tuple(taken, RelationGetDescr(writer.rel), row.values,
+										  row.nulls, row.replaces));
+	end_writing(&writer);
 }
 
 void

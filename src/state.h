@@ -21,17 +21,28 @@ typedef struct LeadState
 	Jsonb	   *sla;			/* open clocks; NULL: none */
 	TimestampTz sla_due;		/* DT_NOEND: none runs */
 	const char *sla_state;		/* NULL: never any, or the last was cancelled */
+	bool		is_read;		/* else nobody has looked whether there is a row */
+	bool		is_stored;		/* there is, */
+	TransactionId writer;		/* and who wrote it last */
 } LeadState;
 
-/* Nothing remembered. */
+/* Nothing remembered; and whether that is so. */
 extern void lead_stage_clear_state(LeadState *state);
+extern bool lead_stage_says_nothing(const LeadState *state);
 
 /* What is remembered of a lead now; in the current memory context. */
 extern void lead_stage_read_state(LeadTable *table, const Datum *keys, LeadState *state);
 
-/* Remembers all but what activities have added up to. */
-extern void lead_stage_store_state(LeadTable *table, const Datum *keys,
-								   const LeadState *state);
+/*
+ * A row of <leads>_state with all but what activities have added up to, into a
+ * slot of its row type; and the rows of many leads at once, written as the
+ * table's owner.  What is stored keeps what activities have added up to; new
+ * says that none of the leads has a row.
+ */
+extern void lead_stage_state_row(LeadTable *table, const Datum *keys,
+								 const LeadState *state, TupleTableSlot *slot);
+extern void lead_stage_write_states(LeadTable *table, TupleTableSlot **slots, int nslots,
+									bool is_new);
 
 /* Remembers what activities have added up to, and recheck_at; the rest of the
  * state is what is stored. */

@@ -26,6 +26,7 @@
 #include "binding.h"
 #include "clock.h"
 #include "lead_table.h"
+#include "pending.h"
 #include "run_as.h"
 #include "settings.h"
 #include "sql_names.h"
@@ -126,6 +127,7 @@ sweep_leads(LeadTable *table, int64 limit)
 		lead_stage_restore_rescore(previous);
 	}
 	PG_END_TRY();
+	lead_stage_flush_pending();
 	row = SPI_tuptable->vals[0];
 	due = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
 	judged = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));

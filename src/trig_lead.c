@@ -23,6 +23,7 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/tupconvert.h"
+#include "access/xact.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "utils/datum.h"
@@ -36,6 +37,7 @@
 #include "engagement.h"
 #include "evaluate.h"
 #include "event_time.h"
+#include "held_states.h"
 #include "judge.h"
 #include "memo.h"
 #include "pending.h"
@@ -143,6 +145,51 @@ same_keys(LeadTable *table, const Datum *a, const Datum *b)
 			return false;
 	}
 	return true;
+}
+
+/* ---------- what happened ---------- */
+
+/* The row has landed: what was decided has happened. */
+static void
+take_memo(Memo *memo)
+{
+	Judgement  *judgement = &memo->judgement;
+	LeadTable  *table = memo->table;
+	MemoKind	kind = memo->kind;
+	bool		hold;
+
+	memo->kind = MEMO_NONE;
+	/* What it would have met was deleted just after we had found it. */
+	if (kind == MEMO_PROPOSED)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent delete")));
+	if (judgement->refusal.refused)
+		lead_stage_raise_refusal(&judgement->refusal, table);
+	if (!table->bound)
+		return;
+	lead_stage_take_turns(judgement, kind == MEMO_DELETE);
+	hold = table->key_is_deferrable && (kind == MEMO_INSERT || judgement->key_changed);
+	for (int i = 0; i < judgement->nevents; i++)
+		if (!hold || judgement->events[i].under_old_key)
+			lead_stage_add_pending(table, &judgement->events[i],
+								   judgement->events[i].under_old_key ?
+								   memo->old_keys : memo->keys);
+	if (hold)
+	{
+		lead_stage_hold_arrival(judgement, kind == MEMO_INSERT ? NULL : memo->old_keys,
+								memo->keys);
+		return;
+	}
+	if (kind == MEMO_DELETE)
+		lead_stage_delete_state(table, memo->keys);
+	if (judgement->key_changed)
+	{
+		lead_stage_rekey_state(table, memo->old_keys, memo->keys);
+		judgement->new_state.is_read = false;
+	}
+	if (judgement->state_changed)
+		lead_stage_hold_state(table, memo->keys, &judgement->new_state);
 }
 
 /* ---------- BEFORE ---------- */
@@ -354,14 +401,13 @@ any_of_ours_differs(LeadTable *table, TupleTableSlot *old, TupleTableSlot *new)
 		differs(table, table->owner, old, new);
 }
 
-/* What is remembered of the lead, with what has begun to count since. */
+/* Has activities count that have begun to since the lead was last looked at. */
 static void
-remember(LeadTable *table, Judgement *judgement, const Datum *keys)
+count_what_has_come(LeadTable *table, Judgement *judgement, const Datum *keys)
 {
 	ActivityMatches *matches;
 	LeadScore  *before;
 
-	lead_stage_read_state(table, keys, &judgement->state);
 	if (lead_stage_pending_at(judgement->state.score) > judgement->at)
 		return;
 	before = judgement->state.score;
@@ -370,6 +416,12 @@ remember(LeadTable *table, Judgement *judgement, const Datum *keys)
 	matches = palloc(sizeof(ActivityMatches));
 	lead_stage_matches_between(table->model, before, judgement->state.score, matches);
 	judgement->matches = matches;
+}
+
+static bool
+remembers(LeadTable *table)
+{
+	return table->published && table->model->uses_state;
 }
 
 /* What the statement asks for, whatever comes of it. */
@@ -403,12 +455,28 @@ judge_update(LeadTable *table, Memo *memo, TupleTableSlot *old, HeapTuple stored
 	judgement->old = old;
 	judgement->row = table->row;
 	judgement->key_changed = key_differs(table, old, table->row);
-	judgement->at = lead_stage_event_time(table, stored, memo->old_keys,
-										  stored_since(table, old));
 	judgement->keys = memo->old_keys;
-	if (table->published && table->model->uses_state)
-		remember(table, judgement, memo->old_keys);
+	if (remembers(table))
+		lead_stage_read_state(table, memo->old_keys, &judgement->state);
+	judgement->at = lead_stage_event_time(table, stored, &judgement->state, memo->old_keys,
+										  stored_since(table, old));
+	if (remembers(table))
+		count_what_has_come(table, judgement, memo->old_keys);
 	judge(table, memo);
+}
+
+/*
+ * Whether who writes the lead next can tell by its state when the last event
+ * was recorded, if there was one.
+ */
+static bool
+leaves_a_trace(const Judgement *judgement)
+{
+	if (judgement->nevents == 0)
+		return true;
+	return judgement->merged_with == NULL && !lead_stage_says_nothing(&judgement->new_state) &&
+		(judgement->state_changed ||
+		 (judgement->state.is_stored && TransactionIdIsCurrentTransactionId(judgement->state.writer)));
 }
 
 static HeapTuple
@@ -451,14 +519,12 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 
 	if (judgement->refusal.refused)
 		lead_stage_raise_refusal(&judgement->refusal, table);
-	if (judgement->rejudge && judgement->nevents == 0 &&
+	if (judgement->rejudge && leaves_a_trace(judgement) &&
 		!any_of_ours_differs(table, old, table->row))
 	{
-		/* Nothing new: leave the row alone.  It is locked, and so its state. */
-		memo->kind = MEMO_NONE;
+		/* Leave the row alone.  It is locked, and so its state. */
 		left_alone++;
-		if (judgement->state_changed)
-			lead_stage_store_state(table, memo->keys, &judgement->new_state);
+		take_memo(memo);
 		return NULL;
 	}
 	return give_row(table);
@@ -476,10 +542,11 @@ judge_end(LeadTable *table, Memo *memo, TupleTableSlot *old, HeapTuple stored)
 	copy_keys(table, old, memo->keys);
 	judgement->old = old;
 	judgement->merged_with = rescore_mode() != RESCORE_OFF ? merged_with : NULL;
-	judgement->at = lead_stage_event_time(table, stored, memo->keys, stored_since(table, old));
 	/* clocks end with their lead, whether or not a model is published */
-	if (table->bound && (table->state_in_use || (table->published && table->model->uses_state)))
+	if (table->bound && (table->state_in_use || remembers(table)))
 		lead_stage_read_state(table, memo->keys, &judgement->state);
+	judgement->at = lead_stage_event_time(table, stored, &judgement->state, memo->keys,
+										  stored_since(table, old));
 	judgement->keys = memo->keys;
 	lead_stage_judge_delete(judgement);
 	MemoryContextSwitchTo(oldcontext);
@@ -681,46 +748,6 @@ lead_stage_judge_trigger(PG_FUNCTION_ARGS)
 }
 
 /* ---------- AFTER ---------- */
-
-/* The row has landed: what was decided has happened. */
-static void
-take_memo(Memo *memo)
-{
-	Judgement  *judgement = &memo->judgement;
-	LeadTable  *table = memo->table;
-	MemoKind	kind = memo->kind;
-	bool		hold;
-
-	memo->kind = MEMO_NONE;
-	/* What it would have met was deleted just after we had found it. */
-	if (kind == MEMO_PROPOSED)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent delete")));
-	if (judgement->refusal.refused)
-		lead_stage_raise_refusal(&judgement->refusal, table);
-	if (!table->bound)
-		return;
-	lead_stage_take_turns(judgement, kind == MEMO_DELETE);
-	hold = table->key_is_deferrable && (kind == MEMO_INSERT || judgement->key_changed);
-	for (int i = 0; i < judgement->nevents; i++)
-		if (!hold || judgement->events[i].under_old_key)
-			lead_stage_add_pending(table, &judgement->events[i],
-								   judgement->events[i].under_old_key ?
-								   memo->old_keys : memo->keys);
-	if (hold)
-	{
-		lead_stage_hold_arrival(judgement, kind == MEMO_INSERT ? NULL : memo->old_keys,
-								memo->keys);
-		return;
-	}
-	if (kind == MEMO_DELETE)
-		lead_stage_delete_state(table, memo->keys);
-	if (judgement->key_changed)
-		lead_stage_rekey_state(table, memo->old_keys, memo->keys);
-	if (judgement->state_changed)
-		lead_stage_store_state(table, memo->keys, &judgement->new_state);
-}
 
 void
 lead_stage_end_truncated(LeadTable *table, Memo *memo, TupleTableSlot *row)
