@@ -105,6 +105,7 @@ REGRESS_ALL = \
 	detach \
 	rename \
 	routing_complaints \
+	routing_merge \
 	routing_owner \
 	routing_reps \
 	routing_shown \
@@ -196,6 +197,7 @@ REGRESS_ALL = \
 	write_upsert \
 	write_view \
 	preview \
+	preview_routes \
 	write_memory \
 	business_time \
 	business_time_oracle \
@@ -212,6 +214,8 @@ ISOLATION = \
 	business_time_cache \
 	engagement_late_write \
 	engagement_race \
+	routing_max_open \
+	routing_turns \
 	write_attach \
 	write_delete_update \
 	write_late_start \

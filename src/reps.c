@@ -53,22 +53,33 @@ still_true(const PoolFacts *facts, const Judgement *judgement)
 	return judgement->statement != 0 || facts->command == GetCurrentCommandId(false);
 }
 
+/*
+ * Nothing outlives its transaction, so what another one has learnt is written
+ * over: each publish and each preview makes pools of new serial numbers.
+ */
 static PoolFacts *
 facts_of(const PoolDef *pool)
 {
-	PoolFacts  *facts = all_facts;
+	PoolFacts  *spare = NULL;
 
-	while (facts != NULL && facts->serial != pool->serial)
-		facts = facts->next;
-	if (facts != NULL)
-		return facts;
-	facts = MemoryContextAllocZero(TopMemoryContext, sizeof(PoolFacts));
-	facts->serial = pool->serial;
-	facts->context = AllocSetContextCreate(TopMemoryContext, "lead_stage pool",
-										   ALLOCSET_SMALL_SIZES);
-	facts->next = all_facts;
-	all_facts = facts;
-	return facts;
+	for (PoolFacts *facts = all_facts; facts != NULL; facts = facts->next)
+	{
+		if (facts->serial == pool->serial)
+			return facts;
+		if (facts->transaction != GetCurrentTransactionStartTimestamp())
+			spare = facts;
+	}
+	if (spare == NULL)
+	{
+		spare = MemoryContextAllocZero(TopMemoryContext, sizeof(PoolFacts));
+		spare->context = AllocSetContextCreate(TopMemoryContext, "lead_stage pool",
+											   ALLOCSET_SMALL_SIZES);
+		spare->next = all_facts;
+		all_facts = spare;
+	}
+	spare->serial = pool->serial;
+	spare->transaction = 0;
+	return spare;
 }
 
 bool
