@@ -138,13 +138,16 @@ CREATE FUNCTION lead_stage._svg(id text, title text, description text, height in
 COMMENT ON FUNCTION lead_stage._svg(text, text, text, int, text, text) IS 'an SVG chart with its title and description';
 
 -- The line of words over a bar.  As HTML it knows how to shorten a long name,
--- in any script.  Drawn by itself, it would be stroked by what crosses it.
+-- in any script, and of a move both names.  Drawn by itself, it would be stroked
+-- by what crosses it.
 CREATE FUNCTION lead_stage._svg_words(y int, label text, note text, value text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    RETURN format('<foreignObject x="0" y="%s" width="100%%" height="%s"><div class="words"><span class="name"><bdi>%s</bdi>%s</span><span class="value">%s</span></div></foreignObject>',
-                  y, CASE WHEN note IS NULL THEN 22 ELSE 38 END, label,
-                  CASE WHEN note IS NULL THEN '' ELSE format('<br/><small>%s</small>', note) END, value);
+    RETURN format('<foreignObject x="0" y="%s" width="100%%" height="%s"><div class="words"><span class="name">%s</span><span class="value">%s</span></div></foreignObject>',
+                  y, CASE WHEN note IS NULL THEN 22 ELSE 38 END,
+                  replace(format('<span class="line"><bdi>%s</bdi></span>', label)
+                              || CASE WHEN note IS NULL THEN '' ELSE format('<small class="line"><bdi>%s</bdi></small>', note) END,
+                          ' &#8594; ', '</bdi><i> &#8594; </i><bdi>'), value);
 COMMENT ON FUNCTION lead_stage._svg_words(int, text, text, text) IS 'what is written over a bar';
 
 -- Horizontal bars of parts side by side.  rows: label, note, value (HTML) and

@@ -457,7 +457,10 @@ figcaption p, .empty { color: var(--muted); font-size: .9rem; }
 .legend svg { flex: none; }
 .chart { display: block; overflow: visible; }
 .words { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; background: var(--card); color: var(--ink); font-size: 14px; line-height: 18px; }
-.words .name { min-width: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
+.words .name { min-width: 0; overflow: hidden; white-space: nowrap; }
+.words .line { display: flex; }
+.words .line bdi { min-width: 0; overflow: hidden; text-overflow: ellipsis; }
+.words .line i { flex: none; font-style: normal; white-space: pre; }
 .words .value { flex: none; white-space: nowrap; }
 .words small { color: var(--muted); font-size: 12.5px; }
 .words b { font-weight: 620; }
@@ -502,7 +505,7 @@ footer dd { margin: 0 0 6px; }
   body { font-size: 12px; } header, main, footer { max-width: none; padding-left: 0; padding-right: 0; } header { padding-top: 0; }
   .tiles { grid-template-columns: repeat(4, 1fr); } .tile { padding: 6px 12px; } .tile b { font-size: 1.4rem; }
   .cards, .stack, .trends { display: block; } .segments { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; } .card { margin: 0 0 12px; padding: 12px 14px 8px; } .segments .card { margin: 0; }
-  .card:has(> svg + details) { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto auto 1fr; column-gap: 20px; }
+  .card:has(> svg + details) { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); grid-template-rows: auto auto 1fr; column-gap: 16px; }
   .card:has(> svg + details) > :is(.legend, .chart) { grid-column: 1; } .card:has(> svg + details) > details { grid-column: 2; grid-row: 1 / 4; margin: 0; }
   .card, .tiles, tr { break-inside: avoid; } h2 { break-after: avoid; } thead { display: table-header-group; }
   details::details-content { display: block; content-visibility: visible; height: auto; } summary { display: none; }
