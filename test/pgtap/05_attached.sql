@@ -94,7 +94,7 @@ SELECT is_empty($$SELECT m.oid::regclass FROM made m
 SELECT set_eq($$SELECT m.leads::text, regexp_replace(pg_get_indexdef(i.indexrelid), '^.* USING ', '') AS definition, i.indisprimary, i.indisunique
                 FROM made m JOIN pg_index i ON i.indrelid = m.oid WHERE m.suffix = 'history'$$,
               $$SELECT leads::text, 'btree (' || (SELECT string_agg(quote_ident(k), ', ' ORDER BY o) FROM unnest(history_key || '{id}'::text[]) WITH ORDINALITY AS u (k, o)) || ')' AS definition, true AS primary, true AS is_unique
-                FROM sample UNION ALL SELECT leads::text, 'brin (at, event text_bloom_ops (n_distinct_per_range=''20''))', false, false FROM sample$$,
+                FROM sample UNION ALL SELECT leads::text, 'brin (at, event text_bloom_ops (n_distinct_per_range=''20'')) WITH (autosummarize=''true'')', false, false FROM sample$$,
               'history has its primary key, BRIN on at and event, and no other index');
 SELECT set_eq($$SELECT m.leads::text, pg_get_triggerdef(t.oid) FROM made m JOIN pg_trigger t ON t.tgrelid = m.oid AND NOT t.tgisinternal$$,
               $$SELECT m.leads::text, format('CREATE TRIGGER lead_stage_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON %s '
