@@ -148,20 +148,27 @@ AS $$
 $$;
 COMMENT ON FUNCTION lead_stage._score_range(jsonb, text) IS 'the lowest and the highest score that the rules of a kind can give';
 
--- Whose a lead is that enters a stage, in the order in which routes are tried.
+-- Whose a lead is that enters a stage, in the order in which routes are tried:
+-- last, without a route, what is so where none applies.
+CREATE FUNCTION lead_stage._stage_routes(definition jsonb, stage text) RETURNS TABLE (place bigint, route jsonb, owner text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.place, r.item, coalesce(lead_stage._md(r.item ->> 'assign_to'), 'pool ' || lead_stage._md(r.item ->> 'pool'))
+        FROM jsonb_array_elements(definition -> 'route') WITH ORDINALITY AS r (item, place)
+        WHERE r.item ->> 'stage' = stage
+    UNION ALL
+    SELECT 1000000, NULL, CASE stage WHEN 'lead' THEN 'whoever it is written with' ELSE 'whoever has it' END
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(definition -> 'route') AS r (item)
+                          WHERE r.item ->> 'stage' = stage AND NOT r.item ? 'condition');
+$$;
+COMMENT ON FUNCTION lead_stage._stage_routes(jsonb, text) IS 'guide: who may get a lead that enters a stage';
+
 CREATE FUNCTION lead_stage._stage_owners(definition jsonb, stage text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     RETURN (SELECT lead_stage._word_list(array_agg(o.owner ORDER BY o.place), 'or')
-            FROM (SELECT u.owner, min(u.place) AS place
-                  FROM (SELECT coalesce(lead_stage._md(r.item ->> 'assign_to'), 'pool ' || lead_stage._md(r.item ->> 'pool')) AS owner, r.place
-                            FROM jsonb_array_elements(definition -> 'route') WITH ORDINALITY AS r (item, place)
-                            WHERE r.item ->> 'stage' = stage
-                        UNION ALL
-                        SELECT CASE stage WHEN 'lead' THEN 'whoever it is written with' ELSE 'whoever has it' END, 1000000
-                            WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(definition -> 'route') AS r (item)
-                                              WHERE r.item ->> 'stage' = stage AND NOT r.item ? 'condition')) AS u
-                  GROUP BY u.owner) AS o);
+            FROM (SELECT r.owner, min(r.place) AS place FROM lead_stage._stage_routes(definition, stage) AS r GROUP BY r.owner) AS o);
 COMMENT ON FUNCTION lead_stage._stage_owners(jsonb, text) IS 'guide: whose the leads of a stage are';
 
 -- The stages of this company: what no move leads to is none of them.
@@ -467,22 +474,17 @@ BEGIN
     IF definition -> 'route' = '[]' THEN
         RETURN text || E'No routes are defined: whoever writes the lead sets its owner.\n';
     END IF;
-    SELECT array_agg(lead_stage._md_row(lead_stage._stage_words(definition, s.stage), r.applies, r.owner, r.takes, r.name) ORDER BY s.rank, r.place)
+    SELECT array_agg(lead_stage._md_row(
+               lead_stage._stage_words(definition, s.stage),
+               CASE WHEN r.route IS NULL AND r.place > r.first THEN 'otherwise'
+                    ELSE coalesce(lead_stage._md_condition(r.route ->> 'condition', true), 'always') END,
+               r.owner,
+               CASE WHEN (r.route ->> 'reassign')::bool THEN 'yes' WHEN NOT (r.route ->> 'reassign')::bool THEN 'no'
+                    WHEN r.route IS NOT NULL THEN 'if the move changes team' END,
+               coalesce(lead_stage._md_code(r.route ->> 'name', true), 'no route')) ORDER BY s.rank, r.place)
         INTO rows
         FROM lead_stage._stages_in_use(definition) AS s
-             CROSS JOIN LATERAL (
-                 SELECT r.place, coalesce(lead_stage._md_condition(r.item ->> 'condition', true), 'always') AS applies,
-                        coalesce(lead_stage._md(r.item ->> 'assign_to'), 'pool ' || lead_stage._md(r.item ->> 'pool')) AS owner,
-                        CASE WHEN (r.item ->> 'reassign')::bool THEN 'yes' WHEN NOT (r.item ->> 'reassign')::bool THEN 'no'
-                             ELSE 'if the move changes team' END AS takes,
-                        lead_stage._md_code(r.item ->> 'name', true) AS name
-                     FROM jsonb_array_elements(definition -> 'route') WITH ORDINALITY AS r (item, place)
-                     WHERE r.item ->> 'stage' = s.stage
-                 UNION ALL
-                 SELECT 1000000, CASE count(r.item) WHEN 0 THEN 'always' ELSE 'otherwise' END,
-                        CASE s.stage WHEN 'lead' THEN 'whoever it is written with' ELSE 'whoever has it' END, NULL, 'no route'
-                     FROM jsonb_array_elements(definition -> 'route') AS r (item)
-                     WHERE r.item ->> 'stage' = s.stage HAVING coalesce(bool_and(r.item ? 'condition'), true)) AS r;
+             CROSS JOIN LATERAL (SELECT r.*, min(r.place) OVER () AS first FROM lead_stage._stage_routes(definition, s.stage) AS r) AS r;
     text := text || E'On entering the stage; of several, the first that applies. An owner that is written with the move always wins.\n\n'
             || lead_stage._md_table('{On entering,If,Belongs then to,Even if it has an owner,Route}', rows);
     SELECT array_agg(lead_stage._md_row(
