@@ -29,6 +29,7 @@
 #include "errors.h"
 #include "history.h"
 #include "notify.h"
+#include "run_as.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(lead_stage_guard_history);
@@ -265,18 +266,15 @@ void
 lead_stage_write_history(LeadTable *table, TupleTableSlot **slots, int nslots)
 {
 	Relation	history;
-	Oid			user;
-	int			security_context;
+	Identity	self;
 
 	if (nslots == 0)
 		return;
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(table->owner_role,
-						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	lead_stage_become(table->owner_role, SECURITY_LOCAL_USERID_CHANGE, &self);
 	history = table_open(table->history, RowExclusiveLock);
 	write_rows(table, history, slots, nslots);
 	table_close(history, NoLock);
-	SetUserIdAndSecContext(user, security_context);
+	lead_stage_be_again(&self);
 }
 
 /* ---------- looking back ---------- */

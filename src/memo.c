@@ -182,7 +182,6 @@ typedef struct MergeStatement
 } MergeStatement;
 
 static MergeStatement *innermost_merge = NULL;
-
 static ExecutorStart_hook_type previous_executor_start = NULL;
 
 static void

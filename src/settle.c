@@ -40,7 +40,6 @@ typedef struct Chosen
 	int			n;
 	TouchedLead **leads;
 	LeadState  *before;			/* as it was stored */
-	bool	   *stored;			/* there was a row */
 	LeadState  *after;
 	bool	   *candidate;		/* the lead may move */
 } Chosen;
@@ -110,7 +109,6 @@ read_states(TouchedLeads *touched, Chosen *chosen)
 	if (chosen->n == 1)
 	{
 		lead_stage_read_state(leads, chosen->leads[0]->keys, &chosen->before[0]);
-		chosen->stored[0] = chosen->before[0].is_stored;
 		return;
 	}
 	lead_stage_touched_keys(leads, chosen->leads, chosen->n, types, values);
@@ -124,8 +122,8 @@ read_states(TouchedLeads *touched, Chosen *chosen)
 
 		if (lead == NULL)
 			continue;
-		chosen->stored[lead->place] = true;
 		state = &chosen->before[lead->place];
+		state->is_stored = true;
 		value = result_column(row, leads->nkeys + 1, &isnull);
 		if (!isnull)
 			state->score = DatumGetLeadScorePCopy(value);
@@ -145,7 +143,6 @@ choose(TouchedLeads *touched, TouchedLead **list, int n)
 	Chosen		chosen = {
 		.leads = palloc(sizeof(TouchedLead *) * n),
 		.before = palloc0(sizeof(LeadState) * n),
-		.stored = palloc0(sizeof(bool) * n),
 		.after = palloc(sizeof(LeadState) * n),
 		.candidate = palloc0(sizeof(bool) * n),
 	};
@@ -420,9 +417,9 @@ write_states(TouchedLeads *touched, Chosen *chosen)
 	{
 		bool		nothing = lead_stage_says_nothing(&chosen->after[i]);
 
-		if (nothing && chosen->stored[i])
+		if (nothing && chosen->before[i].is_stored)
 			forgotten[nforgotten++] = chosen->leads[i];
-		if (chosen->stored[i] ? same_state(&chosen->before[i], &chosen->after[i]) : nothing)
+		if (chosen->before[i].is_stored ? same_state(&chosen->before[i], &chosen->after[i]) : nothing)
 			continue;
 		states[n] = &chosen->after[i];
 		written[n++] = chosen->leads[i];

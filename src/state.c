@@ -15,7 +15,6 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -147,6 +146,26 @@ lead_stage_state_keys(LeadTable *table, const char *prefix)
 						 quote_identifier(get_attname(table->state,
 													  table->state_scan[i].sk_attno, false)));
 	return list.data;
+}
+
+char *
+lead_stage_match_state(LeadTable *table)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
+		const char *in_state = quote_identifier(get_attname(table->state,
+															table->state_scan[i].sk_attno, false));
+
+		if (i > 0)
+			appendStringInfoString(&text, " AND ");
+		generate_operator_clause(&text, psprintf("s.%s", in_state), type, table->key_equals[i],
+								 psprintf("l.%s", lead_stage_column_name(table, table->keys[i])), type);
+	}
+	return text.data;
 }
 
 /* "k1, k2" or "$3, $4", in primary-key order. */
@@ -318,8 +337,7 @@ typedef struct StateWriter
 	Relation	rel;
 	EState	   *estate;
 	ResultRelInfo *target;
-	Oid			user;
-	int			security_context;
+	Identity	self;
 } StateWriter;
 
 static StateWriter
@@ -327,9 +345,7 @@ begin_writing(LeadTable *table)
 {
 	StateWriter writer;
 
-	GetUserIdAndSecContext(&writer.user, &writer.security_context);
-	SetUserIdAndSecContext(table->owner_role,
-						   writer.security_context | SECURITY_LOCAL_USERID_CHANGE);
+	lead_stage_become(table->owner_role, SECURITY_LOCAL_USERID_CHANGE, &writer.self);
 	writer.rel = table_open(table->state, RowExclusiveLock);
 	writer.estate = CreateExecutorState();
 	writer.target = makeNode(ResultRelInfo);
@@ -346,7 +362,7 @@ end_writing(StateWriter *writer)
 	ExecResetTupleTable(writer->estate->es_tupleTable, false);
 	FreeExecutorState(writer->estate);
 	table_close(writer->rel, NoLock);
-	SetUserIdAndSecContext(writer->user, writer->security_context);
+	lead_stage_be_again(&writer->self);
 	CommandCounterIncrement();
 }
 

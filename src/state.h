@@ -53,6 +53,9 @@ extern void lead_stage_store_score(LeadTable *table, const Datum *keys,
 extern char *lead_stage_state_name(LeadTable *table);
 extern char *lead_stage_state_keys(LeadTable *table, const char *prefix);
 
+/* "s.key OPERATOR(pg_catalog.=) l.key AND …", for state as s and leads as l. */
+extern char *lead_stage_match_state(LeadTable *table);
+
 /*
  * The lead is gone, or has another key: at once, or taken away (a copy in the
  * current memory context, NULL if there is none) and later put under that key.

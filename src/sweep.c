@@ -57,8 +57,9 @@ open_table(Oid relid)
 	return table->published ? table : NULL;
 }
 
+/* "l.key OPERATOR(pg_catalog.=) d.key AND …" */
 static char *
-match(LeadTable *table, const char *left, const char *right, bool left_is_state)
+match_due(LeadTable *table)
 {
 	StringInfoData text;
 
@@ -66,16 +67,12 @@ match(LeadTable *table, const char *left, const char *right, bool left_is_state)
 	for (int i = 0; i < table->nkeys; i++)
 	{
 		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
-		const char *in_leads = lead_stage_column_name(table, table->keys[i]);
-		const char *in_state = quote_identifier(get_attname(table->state,
-															table->state_scan[i].sk_attno, false));
+		const char *column = lead_stage_column_name(table, table->keys[i]);
 
 		if (i > 0)
 			appendStringInfoString(&text, " AND ");
-		generate_operator_clause(&text,
-								 psprintf("%s.%s", left, left_is_state ? in_state : in_leads), type,
-								 table->key_equals[i],
-								 psprintf("%s.%s", right, in_leads), type);
+		generate_operator_clause(&text, psprintf("l.%s", column), type, table->key_equals[i],
+								 psprintf("d.%s", column), type);
 	}
 	return text.data;
 }
@@ -97,8 +94,8 @@ sweep_sql(LeadTable *table)
 					"FOR NO KEY UPDATE OF l SKIP LOCKED), "
 					"judged AS (UPDATE %s AS l SET %s = l.%s FROM due AS d WHERE %s RETURNING 1) "
 					"SELECT (SELECT pg_catalog.count(*) FROM due), (SELECT pg_catalog.count(*) FROM judged)",
-					keys.data, lead_stage_state_name(table), leads, match(table, "s", "l", true),
-					leads, since, since, match(table, "l", "d", false));
+					keys.data, lead_stage_state_name(table), leads, lead_stage_match_state(table),
+					leads, since, since, match_due(table));
 }
 
 static int64
@@ -156,7 +153,7 @@ put_off(LeadTable *table)
 							   "WHERE ctid = (SELECT s.ctid FROM %s AS s JOIN %s AS l ON %s "
 							   "WHERE s.recheck_at <= $1 ORDER BY s.recheck_at LIMIT 1 "
 							   "FOR NO KEY UPDATE OF l SKIP LOCKED)",
-							   state, state, lead_stage_relation_name(table->root), match(table, "s", "l", true)),
+							   state, state, lead_stage_relation_name(table->root), lead_stage_match_state(table)),
 					  1, types, values, NULL);
 }
 

@@ -55,8 +55,6 @@ static Rescoring rescoring;
 static const char *merged_with = NULL;
 static const ActivityMatches *activity_matches = NULL;
 
-static void take_memo(Memo *memo);
-
 /* Leads that were judged without anything to write into their rows. */
 static uint64 left_alone = 0;
 
@@ -289,12 +287,13 @@ sets_proposals(LeadTable *table, TriggerData *trigger)
 }
 
 /*
- * A conflict that came up only after the row was judged: EXCLUDED is that row.
- * The application means what it proposed, so where it sets a column and the
- * value is the one we computed for the proposed row, its proposal is put back.
+ * A row that was judged once comes to be judged again, as EXCLUDED of a conflict
+ * or in another partition.  The application means what it proposed, so where a
+ * column has the value that we computed, the proposal is put back: of those
+ * that the update sets, or of all (NULL).
  */
 static void
-restore_proposals(LeadTable *table, TriggerData *trigger, const Memo *memo)
+restore_proposals(LeadTable *table, TriggerData *update, const Memo *memo)
 {
 	TupleTableSlot *row = table->row;
 	const AttrNumber attnos[LEAD_STAGE_PROPOSALS] = {table->stage,
@@ -305,7 +304,8 @@ restore_proposals(LeadTable *table, TriggerData *trigger, const Memo *memo)
 		Form_pg_attribute att;
 		int			n = attnos[i] - 1;
 
-		if (!is_set(trigger, attnos[i]) || memo->computed_null[i] != row->tts_isnull[n])
+		if (attnos[i] == InvalidAttrNumber || (update != NULL && !is_set(update, attnos[i])) ||
+			memo->computed_null[i] != row->tts_isnull[n])
 			continue;
 		att = TupleDescAttr(table->desc, n);
 		if (!memo->computed_null[i] &&
@@ -530,6 +530,12 @@ before_update(LeadTable *table, TriggerData *trigger, Memo *memo, FmgrInfo *sour
 	return give_row(table);
 }
 
+bool
+lead_stage_may_be_remembered(LeadTable *table)
+{
+	return table->bound && (table->state_in_use || remembers(table));
+}
+
 /* The end of a lead, in the memo. */
 static void
 judge_end(LeadTable *table, Memo *memo, TupleTableSlot *old, HeapTuple stored)
@@ -542,8 +548,7 @@ judge_end(LeadTable *table, Memo *memo, TupleTableSlot *old, HeapTuple stored)
 	copy_keys(table, old, memo->keys);
 	judgement->old = old;
 	judgement->merged_with = rescore_mode() != RESCORE_OFF ? merged_with : NULL;
-	/* clocks end with their lead, whether or not a model is published */
-	if (table->bound && (table->state_in_use || remembers(table)))
+	if (lead_stage_may_be_remembered(table))
 		lead_stage_read_state(table, memo->keys, &judgement->state);
 	judgement->at = lead_stage_event_time(table, stored, &judgement->state, memo->keys,
 										  stored_since(table, old));
@@ -595,30 +600,6 @@ row_that_left(const Memo *memo, LeadTable *table)
 	return slot;
 }
 
-/* Where a column still has the value that we computed, what was proposed. */
-static void
-take_back_computed(LeadTable *table, const Memo *memo)
-{
-	TupleTableSlot *row = table->row;
-	const AttrNumber attnos[LEAD_STAGE_PROPOSALS] = {table->stage,
-	table->stage_since, table->stage_reason, table->owner};
-
-	for (int i = 0; i < LEAD_STAGE_PROPOSALS; i++)
-	{
-		Form_pg_attribute att;
-		int			n = attnos[i] - 1;
-
-		if (n < 0 || memo->computed_null[i] != row->tts_isnull[n])
-			continue;
-		att = TupleDescAttr(table->desc, n);
-		if (!memo->computed_null[i] &&
-			!datum_image_eq(memo->computed[i], row->tts_values[n], att->attbyval, att->attlen))
-			continue;
-		row->tts_isnull[n] = memo->proposed_null[i];
-		row->tts_values[n] = memo->proposed[i];
-	}
-}
-
 /*
  * The second half of a move is an INSERT, and the user's triggers on the
  * partition may have changed the row since it was judged: it is judged again,
@@ -631,7 +612,7 @@ arrive(LeadTable *table, TriggerData *trigger, Memo *memo)
 	Judgement  *judgement = &memo->judgement;
 	Judgement	asked = *judgement;
 	TupleTableSlot *old = row_that_left(memo, table);
-	HeapTuple	result = trigger->tg_trigtuple;
+	bool		judged;
 
 	memo->kind = MEMO_ARRIVING;
 	memo->table = table;
@@ -647,17 +628,14 @@ arrive(LeadTable *table, TriggerData *trigger, Memo *memo)
 	lead_stage_clear_state(&judgement->state);
 
 	take_row(table, trigger->tg_trigslot);
-	take_back_computed(table, memo);
-	if (judgement->rejudge || concerns_us(table, old, table->row))
-	{
+	restore_proposals(table, NULL, memo);
+	judged = judgement->rejudge || concerns_us(table, old, table->row);
+	if (judged)
 		judge_update(table, memo, old, memo->left);
-		if (judgement->refusal.refused)
-			lead_stage_raise_refusal(&judgement->refusal, table);
-		MemoryContextSwitchTo(oldcontext);
-		return give_row(table);
-	}
 	MemoryContextSwitchTo(oldcontext);
-	return result;
+	if (judgement->refusal.refused)
+		lead_stage_raise_refusal(&judgement->refusal, table);
+	return judged ? give_row(table) : trigger->tg_trigtuple;
 }
 
 /*

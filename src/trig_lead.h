@@ -47,6 +47,12 @@ extern const char *lead_stage_set_merge(const char *other);
 extern uint64 lead_stage_left_alone(void);
 
 /*
+ * Whether <leads>_state may know a lead that ends: clocks end with their lead,
+ * whether or not a model is published.
+ */
+extern bool lead_stage_may_be_remembered(LeadTable *table);
+
+/*
  * Tells what a DELETE of the row would, where no trigger fires for it; what is
  * remembered of the lead is left to the caller, and so are the pending events.
  * The memo is of the statement that removes it.

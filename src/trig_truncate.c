@@ -81,28 +81,6 @@ last_event(LeadTable *table)
 }
 
 static char *
-state_match(LeadTable *table)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	for (int i = 0; i < table->nkeys; i++)
-	{
-		Oid			type = TupleDescAttr(table->desc, table->keys[i] - 1)->atttypid;
-		char	   *column = psprintf("s.%s",
-									  quote_identifier(get_attname(table->state,
-																   table->state_scan[i].sk_attno,
-																   false)));
-
-		if (i > 0)
-			appendStringInfoString(&sql, " AND ");
-		generate_operator_clause(&sql, column, type, table->key_equals[i],
-								 lead_column(table, table->keys[i]), type);
-	}
-	return sql.data;
-}
-
-static char *
 record_deletions(LeadTable *table)
 {
 	StringInfoData sql;
@@ -140,7 +118,7 @@ forget_state(LeadTable *table)
 {
 	return psprintf("DELETE FROM %s AS s USING ONLY %s AS l WHERE %s",
 					lead_stage_state_name(table), lead_stage_relation_name(table->relid),
-					state_match(table));
+					lead_stage_match_state(table));
 }
 
 /* ---------- leads of which there is more to tell ---------- */
@@ -149,7 +127,7 @@ static char *
 has_more_to_tell(LeadTable *table)
 {
 	return psprintf("EXISTS (SELECT FROM %s AS s WHERE %s AND (s.sla IS NOT NULL OR s.recheck_at <= $1))",
-					lead_stage_state_name(table), state_match(table));
+					lead_stage_state_name(table), lead_stage_match_state(table));
 }
 
 static void
@@ -236,7 +214,7 @@ lead_stage_truncate(PG_FUNCTION_ARGS)
 	nulls[4] = lead_stage_actor && lead_stage_actor[0] ? ' ' : 'n';
 
 	SPI_connect();
-	if (table->state_in_use || (table->published && table->model->uses_state))
+	if (lead_stage_may_be_remembered(table))
 		end_leads(table, lead_stage_statement_memo(fcinfo->flinfo->fn_mcxt), trigger->tg_relation,
 				  DatumGetTimestampTz(values[0]));
 	lead_stage_spi_as(table->owner_role, record_deletions(table), 5, types, values, nulls);
